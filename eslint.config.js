@@ -1,0 +1,75 @@
+import js from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+/**
+ * Imports point one way: cli -> lifecycle, inspect -> namespace, driver, state -> exec -> errors.
+ * `plan` and `config` are leaves: they import types and errors only. Each entry lists what its folder may NOT import.
+ */
+const folders = ['cli', 'lifecycle', 'inspect', 'namespace', 'driver', 'state', 'exec', 'log', 'plan', 'config'];
+const allowed = {
+  lifecycle: ['namespace', 'driver', 'state', 'exec', 'log', 'plan', 'config'],
+  inspect: ['lifecycle', 'namespace', 'driver', 'state', 'exec', 'log', 'plan', 'config'],
+  namespace: ['state', 'exec', 'log', 'plan', 'config'],
+  driver: ['state', 'exec', 'log', 'plan', 'config'],
+  state: ['exec', 'log', 'config'],
+  exec: ['log', 'config'],
+  log: ['config'],
+  plan: ['config'],
+  config: [],
+};
+
+const arrows = Object.entries(allowed).map(([folder, may]) => ({
+  files: [`src/${folder}/**/*.ts`],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: folders
+          .filter((other) => other !== folder && !may.includes(other))
+          .map((other) => ({ group: [`**/${other}/*`], message: `src/${folder} must not import src/${other}` })),
+      },
+    ],
+  },
+}));
+
+export default tseslint.config(
+  { ignores: ['dist/', 'build/', 'node_modules/'] },
+  js.configs.recommended,
+  ...tseslint.configs.strictTypeChecked,
+  ...tseslint.configs.stylisticTypeChecked,
+  {
+    languageOptions: {
+      parserOptions: {
+        projectService: { allowDefaultProject: ['eslint.config.js'] },
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+    },
+  },
+  {
+    // Only `config` reads the environment and only `cli` the command line; the others are given values.
+    files: ['src/**/*.ts'],
+    ignores: ['src/config/**', 'src/cli/**'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: 'only src/config and src/cli read the environment' },
+        { object: 'process', property: 'argv', message: 'only src/cli reads the command line' },
+        { object: 'process', property: 'exit', message: 'only src/cli ends the process' },
+      ],
+    },
+  },
+  ...arrows,
+  {
+    files: ['test/**/*.ts'],
+    rules: { '@typescript-eslint/no-unused-expressions': 'off', '@typescript-eslint/no-non-null-assertion': 'off' },
+  },
+  {
+    files: ['**/*.js', '**/*.mjs'],
+    extends: [tseslint.configs.disableTypeChecked],
+    languageOptions: { globals: { process: 'readonly', console: 'readonly' } },
+  },
+);

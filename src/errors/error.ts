@@ -1,0 +1,53 @@
+/**
+ * Expected failures: what failed, on what, why, and what to do about it.
+ *
+ * Callers test `code`, never the text. Whatever is not an RnetnsError is a bug and keeps its stack.
+ */
+
+/** Exit statuses of the command line; those of podman run(1) where both have one. */
+export const EXIT = { ok: 0, bad: 1, usage: 2, failed: 125, notExecutable: 126, notFound: 127 } as const;
+
+/** Every code an RnetnsError can carry, with what it means. The reference documentation is this list. */
+export const ERROR_CODES = {
+  ERR_USAGE: 'the command line is wrong',
+  ERR_CONFIG: 'a settings file or a setting in it is wrong or cannot be read',
+  ERR_RUNTIME_DIR: 'the runtime directory is missing, foreign or not usable',
+  ERR_STATE_DIR: 'the state directory is foreign, open to others, or cannot be written',
+  ERR_STATE_CORRUPT: 'a state file does not hold what rnetns writes there',
+  ERR_LOCK_TIMEOUT: 'another process held the lock for the whole wait',
+  ERR_PROGRAM_MISSING: 'a program that rnetns needs is not installed',
+  ERR_USERNS: 'the kernel or the host does not let this user make a user namespace',
+  ERR_NETNS: 'the network namespace could not be made or entered',
+  ERR_MOUNT: 'a mount of the namespace failed',
+  ERR_TUN: '/dev/net/tun is missing or may not be opened',
+  ERR_DRIVER: 'pasta or slirp4netns ended, or did not become ready in time',
+  ERR_IN_USE: 'the namespace is in use, so it was not torn down',
+  ERR_NOT_RUNNING: 'there is no namespace to act on',
+  ERR_COMMAND: 'a command that rnetns started for the caller failed',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+export interface ErrorDetail {
+  /** What to do: the exact sysctl, file, package or flag. */
+  hint?: string | undefined;
+  cause?: unknown;
+}
+
+export class RnetnsError extends Error {
+  override readonly name = 'RnetnsError';
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  /** @param message - one line: the act, the path or pid it was done on, and the reason. */
+  constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.code = code;
+    this.hint = detail.hint;
+  }
+
+  /** The status a command line ends with after this error. */
+  get exitStatus(): number {
+    return this.code === 'ERR_USAGE' ? EXIT.usage : EXIT.failed;
+  }
+}
