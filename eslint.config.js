@@ -11,7 +11,8 @@ const allowed = {
   inspect: ['lifecycle', 'namespace', 'driver', 'state', 'exec', 'log', 'plan', 'config'],
   namespace: ['state', 'exec', 'log', 'plan', 'config'],
   driver: ['state', 'exec', 'log', 'plan', 'config'],
-  state: ['exec', 'log', 'config'],
+  // The record of a namespace holds its plan.
+  state: ['exec', 'log', 'plan', 'config'],
   exec: ['log', 'config'],
   log: ['config'],
   plan: ['config'],

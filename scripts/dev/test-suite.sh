@@ -1,0 +1,30 @@
+#!/bin/sh
+# test-suite.sh - run one compiled suite with mocha and add its counts to a file
+#
+# Runs in:   the namespaces and as the user that the suite is to run as.
+# Called by: scripts/dev/test.sh, scripts/dev/test-as-user.sh
+# Arguments: SUITE  COUNTS (file)  [MOCHA_ARG…]
+# Result:    status 0, whatever the tests say; a line `PASSED FAILED SKIPPED` more in COUNTS
+# Requires:  node, and build/ compiled
+set -eu
+suite=$1 counts=$2
+shift 2
+cd -- "$(dirname -- "$0")/../.."
+
+printf '\n== %s ==\n' "$suite"
+if [ -z "$(find "build/test/$suite" -name '*.js' 2>/dev/null | head -n 1)" ]; then
+  printf '\n  no tests\n'
+  exit 0
+fi
+lines() { wc -l <"$counts"; }
+before=$(lines) status=0
+[ "${CI-}" != true ] || set -- --forbid-only "$@"
+RNETNS_TEST_COUNTS=$counts node --enable-source-maps node_modules/mocha/bin/mocha.js \
+  --reporter build/test/fixtures/counting-reporter.js "$@" "build/test/$suite" || status=$?
+# A run that broke off wrote no counts; one that failed without a failed test must count as well.
+if [ "$(lines)" = "$before" ]; then
+  printf 'test: mocha ended with status %s before the suite %s did\n' "$status" "$suite" >&2
+  printf '0 1 0\n' >>"$counts"
+elif [ "$status" -ne 0 ]; then
+  case $(tail -n 1 "$counts") in *' 0 '*) printf '0 1 0\n' >>"$counts" ;; esac
+fi

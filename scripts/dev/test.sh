@@ -1,0 +1,140 @@
+#!/bin/sh
+# test.sh - compile and run the test suites, and fail if they leave a process, a mount or a file behind
+#
+# Theory of operation
+#
+# What users of rnetns have is no root, an own runtime directory and a /dev/net/tun that they may open. So, as root, the
+# contract and integration suites run as a user made for it, in mount and pid namespaces of their own (test-as-user.sh);
+# else as the caller. Each suite is one run of mocha, which shows its own report; its counts go to a file.
+#   1. set up, and compile src and test to build/
+#   2. unit, as the caller
+#   3. contract, integration (and stress, when asked for), as the unprivileged user
+#   4. what they left is listed, ended and counted as one failure
+#
+# Runs in:   the host's namespaces; changes none of their mounts.
+# Called by: npm test [-- ARG…], .ci/run
+# Arguments: [SUITE…] [MOCHA_ARG…], e.g. `integration --grep lock`; SUITE unit | contract | integration | stress
+#            (all but stress when none is named)
+# Environment: RNETNS_TEST_MUST_RUN=1 makes what would be skipped fail; every RNETNS_TEST_… reaches the tests;
+#            RNETNS_TEST_FAILED_BEFORE=N counts what failed before the suites
+# Result:    status 0; 1 if anything failed or nothing ran. Last line: `N passed, N failed[, N skipped]`
+# Requires:  node npm mktemp grep sort; as root also unshare setpriv flock useradd usermod userdel
+set -eu
+dev=$(cd -- "$(dirname -- "$0")" && pwd)
+root=${dev%/scripts/dev}
+cd -- "$root"
+# Debian's users have no sbin in PATH: we need it here, and the tests must do without.
+caller_path=$PATH
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+say() { printf 'test: %s\n' "$1" >&2; }
+
+plain='' confined=''
+while [ "$#" -gt 0 ]; do
+  case $1 in
+    unit) plain=unit ;;
+    contract | integration | stress) confined="$confined $1" ;;
+    *) break ;;
+  esac
+  shift
+done
+[ "${1-}" != -- ] || shift
+[ -n "$plain$confined" ] || plain=unit confined='contract integration'
+
+work='' user='' made_parent=''
+finish() {
+  trap - EXIT
+  passed=0 failed=${RNETNS_TEST_FAILED_BEFORE:-0} skipped=0
+  if [ -n "$work" ] && [ -e "$work/counts" ]; then
+    while read -r p f s; do
+      case $p$f$s in '' | *[!0-9]*) p=0 f=1 s=0 ;; esac
+      passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    done <"$work/counts"
+  fi
+  # The work directory is ours alone, and no mount of the host's is below it.
+  [ -z "$work" ] || rm -rf -- "$work"
+  [ -z "$user" ] || remove_user
+  [ -z "$made_parent" ] || rmdir -- "$made_parent" 2>/dev/null || :
+  [ "${1-0}" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
+  [ "$passed" -gt 0 ] || [ "$failed" -gt 0 ] || say 'no test ran'
+  line="$passed passed, $failed failed"
+  [ "$skipped" -eq 0 ] || line="$line, $skipped skipped"
+  printf '%s\n' "$line"
+  [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ] && exit 0
+  exit 1
+}
+
+# The user of the tests, told from a real one of that name by its comment. Runs may overlap: each holds a shared lock
+# on /run, and the last one, which can have it alone, removes the user.
+comment='made for the tests of rnetns'
+add_user() {
+  user=rnetns-test
+  exec 8</run
+  flock -s 8
+  id -u "$user" >/dev/null 2>&1 || useradd -M -U -s /bin/sh -d /nonexistent -c "$comment" "$user" 2>/dev/null ||
+    id -u "$user" >/dev/null
+  # useradd gives subordinate ids only where login.defs says so.
+  for kind in uid gid; do
+    grep -q "^$user:" "/etc/sub$kind" 2>/dev/null && continue
+    touch "/etc/sub$kind"
+    first=$(awk -F: '$2 + $3 > n { n = $2 + $3 } END { print (n < 100000 ? 100000 : n) }' "/etc/sub$kind")
+    usermod "--add-sub${kind}s" "$first-$((first + 65535))" "$user"
+  done
+}
+remove_user() {
+  case $(getent passwd "$user") in *":$comment:"*) ;; *) return 0 ;; esac
+  ! flock -n -x 8 || userdel "$user" || say "cannot remove the user $user"
+}
+
+trap 'finish 1' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# 1. set up and compile. A missing program only skips tests, unless none may be skipped.
+sh "$dev/setup.sh" test packages || [ "${RNETNS_TEST_MUST_RUN-}" != 1 ] || finish 1
+sh "$dev/setup.sh" none || finish 1
+node node_modules/typescript/bin/tsc -p tsconfig.test.json || finish 1
+# Tests that are gone must not run from an earlier build.
+(cd build && find test -name '*.js') | while read -r file; do
+  [ -e "${file%.js}.ts" ] || rm -f -- "build/$file"
+done
+
+host_mounts() { grep -F rnetns /proc/self/mountinfo | sort || :; }
+if [ "$(id -u)" -eq 0 ]; then parent=/run; else parent=${XDG_RUNTIME_DIR:-${TMPDIR:-/tmp}}; fi
+work=$(mktemp -d -- "$parent/rnetns-test.XXXXXX")
+mkdir -m 700 -- "$work/runtime" "$work/tmp"
+: >"$work/counts"
+host_mounts >"$work/mounts"
+
+# 2. unit
+suite_as_caller() {
+  env PATH="$caller_path" TMPDIR="$work/tmp" XDG_RUNTIME_DIR="$work/runtime" \
+    sh "$dev/test-suite.sh" "$suite" "$work/counts" "$@"
+}
+for suite in $plain; do suite_as_caller "$@"; done
+
+# 3. the others
+if [ -z "$confined" ]; then
+  :
+elif [ "$(id -u)" -eq 0 ]; then
+  add_user
+  [ -d /run/user ] || { mkdir /run/user && made_parent=/run/user; }
+  chmod 755 "$work"
+  chown "$user" "$work/counts"
+  unshare --mount --propagation private --pid --fork --kill-child --mount-proc \
+    sh "$dev/test-as-user.sh" "$(readlink /proc/self/ns/mnt)" "$work" "$user" "$confined" "$@" 8<&- || {
+    say 'the namespaces for the tests cannot be made, or the run in them broke off'
+    printf '0 1 0\n' >>"$work/counts"
+  }
+else
+  for suite in $confined; do suite_as_caller "$@"; done
+fi
+
+# 4. what is left. As root, test-as-user.sh has looked where its suites ran.
+sh "$dev/test-leftovers.sh" mentions "$work/runtime" "$work/tmp" || printf '0 1 0\n' >>"$work/counts"
+if host_mounts | grep -vxFf "$work/mounts" >"$work/new-mounts"; then
+  say 'left behind on the host:'
+  sed 's/^/  mount /' "$work/new-mounts" >&2
+  printf '0 1 0\n' >>"$work/counts"
+fi
+finish 0

@@ -1,0 +1,21 @@
+#!/bin/sh
+# netns.sh - make the shared network namespace, or bind one that lives, on its file
+#
+# Runs in:   U and M0, the host's network
+# Called by: src/namespace/netns.ts, through nsenter(1)
+# Arguments: STATE [PID]   with PID: the living namespace is that process's
+# Result:    status 0 and <state>/rootless-netns is the namespace, its loopback up; else 1 and words on stderr
+# Requires:  unshare mount umount rm ip
+set -eu
+umask 077
+file=$1/rootless-netns
+# Killed between making the file and mounting it, or left by a reboot: it is no namespace, and unshare(1) would still
+# mount on it (https://github.com/containers/podman/issues/25144).
+umount -l -- "$file" 2>/dev/null || :
+rm -f -- "$file"
+: >"$file"
+if [ "$#" -gt 1 ]; then
+  mount --bind -- "/proc/$2/ns/net" "$file"
+else
+  unshare --net="$file" -- ip link set lo up
+fi

@@ -1,0 +1,173 @@
+#!/bin/sh
+# supervisor.sh - run pasta or slirp4netns in the foreground, and again whenever it dies
+#
+# Runs in:   U and M0, the host's network
+# Called by: src/namespace/supervisor.ts, through nsenter(1)
+# Arguments: STATE READY-FD READY-SECONDS RETRY ADOPT -- DRIVER [ARG…]
+#            READY-FD: the descriptor on which the driver writes when it is ready: 1 (pasta --pid /proc/self/fd/1; it
+#            closes all above 2) or 3 (slirp4netns --ready-fd=3)
+#            RETRY: 1 to go on trying when the first start fails (offline), else 0
+#            ADOPT: pid and start time of a driver whose supervisor died, joined by `:`, or `-`
+# Result:    on stdout, once: "ready PID", or "failed STATUS" and then the driver's own words; later only files:
+#            rootless-netns-conn.pid (the driver's pid; empty while it is restarted; 0 while it won't start),
+#            driver (pid, start time, restarts, and in the second line its last words) and log
+# Requires:  timeout head cat sleep mkfifo mv date nsenter
+set -u
+umask 077
+dir=$1 ready_fd=$2 ready_seconds=$3 retry=$4 adopt=$5
+shift 6
+words=$dir/driver.words ready=$dir/driver.ready pidfile=$dir/rootless-netns-conn.pid
+driver='' start='' restarts=0 last='' logged=0
+log_limit=65536
+
+for fifo in "$words" "$ready"; do
+  [ -p "$fifo" ] || mkfifo -m 600 -- "$fifo" || exit 1
+done
+
+# scripts/rnetns knows us by it.
+exec 8>"$dir/supervisor" || exit 1
+
+log() {
+  line="$(date -u +%Y-%m-%dT%H:%M:%SZ) supervisor: $1"
+  logged=$((logged + ${#line} + 1))
+  if [ "$logged" -gt "$log_limit" ]; then
+    mv -f -- "$dir/log" "$dir/log.1"
+    logged=${#line}
+  fi
+  printf '%s\n' "$line" >>"$dir/log"
+} 2>/dev/null
+
+record() {
+  printf '%s\n' "$1" >"$pidfile"
+  printf '%s %s %s\n%s\n' "$1" "${start:-0}" "$restarts" "$last" >"$dir/driver"
+} 2>/dev/null
+
+started_at() {
+  start=
+  { read -r _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ start _ <"/proc/$1/stat"; } 2>/dev/null
+}
+
+now() { # tenths of a second since boot
+  read -r now _ </proc/uptime
+  now=${now%?}
+  now=${now%.*}${now#*.}
+}
+
+# Ends with the driver: teardown.sh signals us, and only its parent knows a driver that is being started.
+trap '[ -z "$driver" ] || kill "$driver" 2>/dev/null; exit 0' TERM
+
+# slirp4netns' tap must not wait for duplicate address detection, which takes IPv6 two seconds to come up
+# (https://github.com/containers/podman/issues/11062); /proc/sys/net is that of the process that opens it.
+accept_dad() {
+  # shellcheck disable=SC2016 # the inner shell's $1
+  [ "$ready_fd" != 3 ] || nsenter --net="$dir/rootless-netns" -- \
+    sh -c 'echo "$1" >/proc/sys/net/ipv6/conf/default/accept_dad' sh "$1" 2>/dev/null
+}
+
+# Start the driver and wait until it is ready. Fails with its status in $status and its words in $said.
+start_driver() {
+  # Both ends at once, so that neither open blocks; ours for writing is closed before we read.
+  exec 7<>"$words" && exec 4<"$words" && exec 6<>"$ready" && exec 5<"$ready" || return 1
+  accept_dad 0
+  if [ "$ready_fd" = 1 ]; then
+    "$@" </dev/null >&6 2>&7 4<&- 5<&- 6>&- 7>&- 8>&- &
+  else
+    "$@" </dev/null >&7 2>&7 3>&6 4<&- 5<&- 6>&- 7>&- 8>&- &
+  fi
+  driver=$!
+  exec 6>&- 7>&-
+  started_at "$driver"
+  now
+  started=$now
+  up=$(timeout "$ready_seconds" head -c 1 <&5)
+  timed_out=$?
+  exec 5<&-
+  accept_dad 1
+  [ -z "$up" ] || return 0
+  # End-of-file: it is ending. A time-out: it hangs, and is ended.
+  [ "$timed_out" -ne 124 ] || kill -s KILL "$driver" 2>/dev/null
+  wait "$driver"
+  status=$?
+  driver=
+  said=$(cat <&4)
+  [ "$timed_out" -ne 124 ] || said="${said:+$said
+}not ready after $ready_seconds s"
+  exec 4<&-
+  return 1
+}
+
+# Until the driver dies; its words go to the log.
+attend() {
+  while read -r line <&4; do
+    last=$line
+    log "$line"
+  done
+  wait "$driver"
+  status=$?
+  exec 4<&-
+}
+
+# A driver that isn't our child: look at it twice a second.
+attend_adopted() {
+  driver=${adopt%:*}
+  start=${adopt#*:}
+  adopted_start=$start
+  record "$driver"
+  while started_at "$driver" && [ "$start" = "$adopted_start" ]; do sleep 0.5; done
+  status=unknown
+}
+
+delay() { # back-off: none after a long life, then 0.1 s doubled up to 5 s
+  now
+  if [ "$((now - started))" -gt 100 ]; then
+    wait_tenths=0
+  else
+    wait_tenths=$((wait_tenths == 0 ? 1 : wait_tenths * 2))
+    [ "$wait_tenths" -le 50 ] || wait_tenths=50
+  fi
+  [ "$wait_tenths" -eq 0 ] || sleep "$((wait_tenths / 10)).$((wait_tenths % 10))"
+}
+
+wait_tenths=0
+if [ "$adopt" != - ]; then
+  echo "ready ${adopt%:*}"
+  exec </dev/null >/dev/null 2>&1
+  now
+  started=$now
+  attend_adopted
+elif start_driver "$@"; then
+  record "$driver"
+  echo "ready $driver"
+  exec </dev/null >/dev/null 2>&1
+  attend
+else
+  printf 'failed %s\n%s\n' "$status" "$said"
+  [ "$retry" = 1 ] || exit 1
+  last=${said##*
+}
+  record 0
+  exec </dev/null >/dev/null 2>&1
+fi
+
+failures=0
+while :; do
+  if [ "$failures" -eq 0 ] && [ -n "$driver" ]; then
+    log "$1 (pid $driver) ended with status $status; starting it again"
+    : >"$pidfile"
+  fi
+  driver=
+  delay
+  restarts=$((restarts + 1))
+  if start_driver "$@"; then
+    failures=0
+    log "$1 (pid $driver) is ready, restart $restarts"
+    record "$driver"
+    attend
+  else
+    failures=$((failures + 1))
+    last=${said##*
+}
+    [ "$failures" -gt 1 ] || log "$1 does not start (status $status): $said"
+    record 0
+  fi
+done

@@ -1,0 +1,72 @@
+#!/bin/sh
+# teardown.sh - end every process of a shared network namespace and remove its state
+#
+# Runs in:   U and M0 of the namespace, the host's network; the lock is held (by a descriptor this process inherits)
+# Called by: holder.sh, which becomes it; src/namespace/teardown.ts, through nsenter(1)
+# Arguments: STATE
+# Result:    status 0 and no state directory; every process of the namespace has ended or was killed
+# Requires:  sleep umount rm rmdir
+#
+# Order: 1. keeper and supervisor, who would otherwise mend what goes  2. the driver  3. commands  4. files  5. holder
+set -u
+[ "$#" -eq 1 ] || exit 64
+dir=$1
+
+# Every process that is in the network namespace or in M0. The driver has gone into namespaces of its own by now.
+members() {
+  members=
+  for process in /proc/[0-9]*; do
+    pid=${process#/proc/}
+    [ "$pid" = "$$" ] && continue
+    if [ "$process/ns/net" -ef "$dir/rootless-netns" ] || [ "$process/ns/mnt" -ef /proc/self/ns/mnt ]; then
+      members="$members $pid"
+    fi
+  done
+}
+
+alive() {
+  { read -r _ _ state _ <"/proc/$1/stat"; } 2>/dev/null && [ "$state" != Z ]
+}
+
+# Did a driver of ours write this pid? Its command line names our namespace file; a stranger's doesn't.
+is_driver() {
+  alive "$1" && while read -r words || [ -n "$words" ]; do
+    case $words in *"$dir/rootless-netns"*) return 0 ;; esac
+  done <"/proc/$1/cmdline"
+  return 1
+}
+
+# wait_gone PID…: up to a second
+wait_gone() {
+  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    left=
+    for pid; do
+      ! alive "$pid" || left=1
+    done
+    [ -n "$left" ] || return 0
+    sleep 0.05
+  done
+  return 1
+}
+
+driver=
+{ read -r driver <"$dir/rootless-netns-conn.pid"; } 2>/dev/null
+[ "${driver:-0}" != 0 ] && is_driver "$driver" || driver=
+# Looked for again after each round: who is being started right now shows only then.
+for signal in TERM KILL KILL; do
+  members
+  [ -n "$members$driver" ] || break
+  # 1, 2, 3
+  # shellcheck disable=SC2086 # a list of pids
+  kill -s "$signal" $members $driver 2>/dev/null
+  # shellcheck disable=SC2086
+  wait_gone $members $driver && driver=
+done
+# 4. Lazily: a process that won't die keeps the namespace, but never the name.
+umount -l -- "$dir/rootless-netns" 2>/dev/null
+for _ in 1 2 3; do
+  rm -rf -- "$dir" && break
+  sleep 0.1
+done
+rmdir -- "${dir%/*}" 2>/dev/null
+[ ! -e "$dir" ]

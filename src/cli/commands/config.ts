@@ -1,0 +1,20 @@
+import { Command } from 'commander';
+import type { Setting } from '../../config/config.js';
+import { loadSettings, type CommonOptions } from '../context.js';
+import { print } from '../report.js';
+
+export function configCommand(): Command {
+  return new Command('config')
+    .description('the effective settings and the file each came from')
+    .option('--json', 'as JSON')
+    .action((_options: CommonOptions, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions>();
+      const { settings } = loadSettings(options);
+      print(options.json, settings, () => settings.map(describeSetting).join('\n'));
+    });
+}
+
+function describeSetting({ key, value, source }: Setting): string {
+  const text = Array.isArray(value) ? value.join(' ') : String(value ?? '');
+  return `${key.padEnd(42)} ${text.padEnd(30)} ${source}`;
+}

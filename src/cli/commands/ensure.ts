@@ -1,0 +1,47 @@
+import { mkdirSync, rmdirSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { EXIT, RnetnsError } from '../../errors/error.js';
+import { closeInherited } from '../../exec/background.js';
+import { ensure } from '../../lifecycle/ensure.js';
+import { checkWritable, statStateDirectory, writeError, type StateDirectory } from '../../state/directory.js';
+import { makeContext } from '../context.js';
+
+/**
+ * `ensure --name NAME [--generation ID]`: the launcher's. With a generation the caller holds the lock and a lease, and
+ * gets a living namespace. Without one the launcher could not get that far, and is told why.
+ */
+export async function ensureCommand(args: readonly string[]): Promise<number> {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({
+    args: [...args],
+    options: { name: text, config: text, 'log-level': text, generation: text },
+  });
+  const context = makeContext(
+    { name: values.name, config: values.config, logLevel: values['log-level'] },
+    { make: true },
+  );
+  try {
+    if (values.generation === undefined) explain(context.state);
+    else {
+      closeInherited();
+      await ensure(context, values.generation);
+    }
+    return EXIT.ok;
+  } finally {
+    await context.log.flush();
+  }
+}
+
+function explain(state: StateDirectory): never {
+  if (statStateDirectory(state) === undefined) {
+    try {
+      mkdirSync(state.path, { mode: 0o700 });
+    } catch (cause) {
+      throw writeError(state.path, cause);
+    }
+    rmdirSync(state.path);
+  } else checkWritable(state);
+  throw new RnetnsError('ERR_STATE_DIR', `cannot lock the state directory ${state.path}`, {
+    hint: 'flock(1) of util-linux must be installed, and /proc mounted',
+  });
+}

@@ -1,0 +1,44 @@
+import { Command } from 'commander';
+import { readStatus, type Status } from '../../inspect/status.js';
+import { stateOf, type CommonOptions } from '../context.js';
+import { print } from '../report.js';
+
+export function statusCommand(): Command {
+  return new Command('status')
+    .description('one shared namespace: state, driver, addresses, DNS, references, processes')
+    .option('--json', 'as JSON')
+    .addHelpText('after', '\nExamples:\n  rnetns status\n  rnetns status --json | jq -r .state')
+    .action(async (_options: CommonOptions, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions>();
+      const status = await readStatus(stateOf(options));
+      print(options.json, status, () => describeStatus(status));
+    });
+}
+
+function describeStatus(status: Status): string {
+  if (status.state === 'down') return `${status.name}: down`;
+  const { driver } = status;
+  const restarts = driver === null || driver.restarts === 0 ? '' : `, restarted ${driver.restarts} times`;
+  const rows: [string, string][] = [
+    ['state', `${status.state} since ${status.since ?? 'unknown'}`],
+    ['directory', status.directory ?? ''],
+    [
+      'driver',
+      driver === null ? 'none' : `${driver.name} (pid ${driver.pid ?? 'none'}${restarts}) ${driver.path ?? ''}`,
+    ],
+    ['addresses', words(status.addresses, 'none')],
+    ['DNS forwarders', words(status.dnsForwardIps, 'none')],
+    ['host is', words(status.mapGuestIps, 'not reachable')],
+    ['name servers', words(status.nameservers, 'none')],
+    [
+      'processes',
+      `${status.processes ?? 0} (holder ${status.holder?.pid ?? 'dead'}, keeper ${status.keeper?.pid ?? 'dead'})`,
+    ],
+    ['references', String(status.refCount ?? 0)],
+  ];
+  return [status.name, ...rows.map(([key, value]) => `  ${key.padEnd(15)} ${value}`)].join('\n');
+}
+
+function words(list: readonly string[] | null, none: string): string {
+  return list === null || list.length === 0 ? none : list.join(' ');
+}

@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { RnetnsError } from '../../errors/error.js';
+import { stop } from '../../lifecycle/stop.js';
+import { makeContext, type CommonOptions } from '../context.js';
+
+export function stopCommand(): Command {
+  return new Command('stop')
+    .description('tear the shared namespace down; refused while it is used')
+    .option('--force', 'also while it is used: ends the commands in it')
+    .addOption(new Option('--locked', 'the launcher holds the lock').hideHelp())
+    .addHelpText('after', '\nExamples:\n  rnetns stop\n  rnetns stop --force -n lab')
+    .action(async (_options: CommonOptions, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions & { force?: boolean; locked?: boolean }>();
+      const context = makeContext(options);
+      if (options.locked !== true && existsSync(context.state.path)) {
+        throw new RnetnsError('ERR_STATE_DIR', `cannot lock the state directory ${context.state.path}`, {
+          hint: 'it must be a directory of your own; flock(1) of util-linux must be installed',
+        });
+      }
+      try {
+        await stop(context, { force: options.force === true });
+      } finally {
+        await context.log.flush();
+      }
+    });
+}

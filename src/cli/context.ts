@@ -1,0 +1,72 @@
+import { ensureBase, runtimeDirectory } from '../config/runtime-dir.js';
+import { processEnvironment, type Environment } from '../config/environment.js';
+import { loadConfig, type LoadedConfig } from '../config/load.js';
+import { RnetnsError } from '../errors/error.js';
+import { searchPath } from '../exec/find-program.js';
+import type { Context } from '../lifecycle/context.js';
+import { Logger } from '../log/logger.js';
+import { StateDirectory } from '../state/directory.js';
+import { hostUid } from './host-uid.js';
+
+/** The options that every command has. */
+export interface CommonOptions {
+  name?: string | undefined;
+  config?: string | undefined;
+  logLevel?: string | undefined;
+  json?: boolean | undefined;
+}
+
+export const DEFAULT_NAME = 'default';
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+
+/** @throws RnetnsError ERR_USAGE naming what is allowed. */
+export function checkName(name: string): string {
+  if (NAME.test(name)) return name;
+  throw new RnetnsError('ERR_USAGE', `bad name ${JSON.stringify(name)} for a shared namespace`, {
+    hint: 'up to 64 letters, digits, and _ . - after the first',
+  });
+}
+
+export function loadSettings({ config, logLevel }: CommonOptions): LoadedConfig {
+  return loadConfig({ env: processEnvironment(), configFile: config, logLevel });
+}
+
+/** Where the state directories of the caller are; makes nothing. */
+export function stateBase(): string {
+  return runtimeDirectory(processEnvironment(), hostUid()).base;
+}
+
+export function stateOf({ name = DEFAULT_NAME }: CommonOptions): StateDirectory {
+  return new StateDirectory(stateBase(), checkName(name));
+}
+
+/** All that an act on the namespace needs; `make` also makes the directory of the state directories. */
+export function makeContext(options: CommonOptions, { make = false } = {}): Context {
+  const name = checkName(options.name ?? DEFAULT_NAME);
+  const env = processEnvironment();
+  const { config } = loadSettings(options);
+  const runtime = runtimeDirectory(env, hostUid());
+  if (make) ensureBase(runtime, process.geteuid?.() ?? 0);
+  return {
+    state: new StateDirectory(runtime.base, name),
+    config,
+    runtimeDir: runtime.runtimeDir,
+    env: backgroundEnvironment(env, runtime.runtimeDir),
+    log: new Logger(config.rnetns.logLevel),
+  };
+}
+
+/** What a mended namespace must find again; nothing else of the caller's session or unit is inherited. */
+const KEPT = [
+  'HOME',
+  'XDG_CONFIG_HOME',
+  'RNETNS_CONFIG',
+  'RNETNS_LOG_LEVEL',
+  'CONTAINERS_CONF',
+  'CONTAINERS_CONF_OVERRIDE',
+] as const;
+
+function backgroundEnvironment(env: Environment, runtimeDir: string): Record<string, string> {
+  const kept = KEPT.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const]));
+  return { ...Object.fromEntries(kept), PATH: searchPath(env.PATH), XDG_RUNTIME_DIR: runtimeDir, LC_ALL: 'C.UTF-8' };
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+import { EXIT, RnetnsError } from '../errors/error.js';
+import { checkSettings } from './commands/check-settings.js';
+import { ensureCommand } from './commands/ensure.js';
+import { failUsage, reportError } from './report.js';
+
+/**
+ * Node's side of the command line. What scripts/rnetns asks for on its cold path comes first, by hand: the parser of
+ * the other commands takes longer to load than these take to run.
+ */
+async function main(args: readonly string[]): Promise<number> {
+  const [command, ...rest] = args;
+  switch (command) {
+    case 'ensure':
+      return ensureCommand(rest);
+    case 'check-settings':
+      return checkSettings(rest);
+    case 'usage':
+      return failUsage(rest);
+    default: {
+      const { runProgram } = await import('./program.js');
+      return runProgram(args);
+    }
+  }
+}
+
+// A reader that closes its end (`rnetns list | head -1`) has what it wanted.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : EXIT.failed));
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  reportError(error, process.argv.includes('--json'));
+  process.exitCode = error instanceof RnetnsError ? error.exitStatus : EXIT.failed;
+}

@@ -1,0 +1,34 @@
+import { EXIT, RnetnsError } from '../errors/error.js';
+
+/** Error lines of CLI.md's form, on stderr; anything but an RnetnsError is a bug and shows its stack. */
+export function reportError(error: unknown, json: boolean): void {
+  const known = error instanceof RnetnsError;
+  const message = known
+    ? error.message
+    : `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  const hint = known ? error.hint : 'this is a bug in rnetns; please report it with the lines above';
+  if (json) {
+    const code = known ? error.code : 'ERR_INTERNAL';
+    process.stderr.write(`${JSON.stringify({ error: { code, message, hint: hint ?? null } })}\n`);
+    return;
+  }
+  process.stderr.write(`rnetns: ${message}\n`);
+  if (hint !== undefined) process.stderr.write(`hint: ${hint}\n`);
+}
+
+/** `usage COMMAND MESSAGE`: a wrong command line that the launcher found. */
+export function failUsage([command = 'run', message = 'wrong usage']: readonly string[]): number {
+  const names = 'names are up to 64 letters, digits, and _ . - after the first';
+  reportError(
+    new RnetnsError('ERR_USAGE', `${command}: ${message}`, {
+      hint: message.startsWith('bad name') ? names : `rnetns ${command} --help`,
+    }),
+    false,
+  );
+  return EXIT.usage;
+}
+
+/** Data on stdout: JSON, or the text for people. */
+export function print(json: boolean | undefined, data: unknown, text: () => string): void {
+  process.stdout.write(json === true ? `${JSON.stringify(data, null, 2)}\n` : `${text()}\n`);
+}

@@ -1,0 +1,8 @@
+import type { Driver } from './driver.js';
+
+/** Loopback and bridges only: the namespace has no way out. */
+export const none: Driver = {
+  name: 'none',
+  program: null,
+  plan: () => ({ name: 'none', path: null, args: [], dnsForward: [], mapGuest: [] }),
+};

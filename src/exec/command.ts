@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+
+/**
+ * Short-lived commands on the path that makes a namespace. execa would be nicer to write, but loading it takes half as
+ * long as making the namespace does; it serves the library's run(), where its subprocess is the result.
+ */
+export interface CommandOptions {
+  /** Milliseconds until SIGTERM; SIGKILL follows a second later. */
+  timeoutMs: number;
+  env: Readonly<Record<string, string>>;
+  /** Text for stdin; without it stdin is empty. */
+  input?: string;
+}
+
+export interface CommandResult {
+  /** Exit status, or undefined when a signal ended it or it could not be started. */
+  status: number | undefined;
+  stdout: string;
+  stderr: string;
+  /** One phrase: "exited with status 1", "was killed by SIGKILL", "did not end within 5 s", "could not be started: …". */
+  outcome: string;
+}
+
+const KILL_AFTER_MS = 1000;
+const OUTPUT_LIMIT = 1 << 20;
+
+/** Run a program to its end. Never throws: the result says how it ended. */
+export function runCommand(file: string, args: readonly string[], options: CommandOptions): Promise<CommandResult> {
+  return new Promise((resolve) => {
+    const child = spawn(file, args, { env: { ...options.env }, cwd: '/', stdio: ['pipe', 'pipe', 'pipe'] });
+    const output = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name].setEncoding('utf8').on('data', (text: string) => {
+        if (output[name].length < OUTPUT_LIMIT) output[name] += text;
+      });
+    }
+    let timedOut = false;
+    const kill = setTimeout(() => {
+      timedOut = true;
+      child.kill('SIGTERM');
+      setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS).unref();
+    }, options.timeoutMs);
+    const finish = (status: number | undefined, outcome: string) => {
+      clearTimeout(kill);
+      resolve({ status, outcome, ...output });
+    };
+    child.on('error', (error) => finish(undefined, `could not be started: ${error.message}`));
+    child.on('close', (status, signal) => {
+      if (timedOut) finish(undefined, `did not end within ${options.timeoutMs / 1000} s`);
+      else if (signal !== null) finish(undefined, `was killed by ${signal}`);
+      else finish(status ?? undefined, `exited with status ${String(status)}`);
+    });
+    // A program that ends without reading its input is no error of ours.
+    child.stdin.on('error', () => undefined).end(options.input ?? '');
+  });
+}

@@ -1,0 +1,118 @@
+import { runCommand } from '../exec/command.js';
+import { parseResolvConf } from '../plan/resolv-conf.js';
+import { statStateDirectory, type StateDirectory } from '../state/directory.js';
+import { readOptional } from '../state/files.js';
+import { readInfo } from '../state/info.js';
+import { readLive } from '../state/live.js';
+import { isAlive, processesInNetns, namespaceInode } from '../state/process.js';
+import { readRecord } from '../state/record.js';
+import { readReferences, type Reference } from '../state/references.js';
+
+/** One shared namespace, as `rnetns status --json` prints it: every key is there, null where it is unknown or down. */
+export interface Status {
+  name: string;
+  state: 'running' | 'degraded' | 'down';
+  generation: string | null;
+  directory: string | null;
+  driver: {
+    name: string;
+    version: string | null;
+    path: string | null;
+    pid: number | null;
+    args: string[];
+    /** How often the supervisor has started it again. */
+    restarts: number;
+    /** The last line that it printed. */
+    lastWords: string | null;
+  } | null;
+  addresses: string[] | null;
+  dnsForwardIps: string[] | null;
+  mapGuestIps: string[] | null;
+  nameservers: string[] | null;
+  /** Durable references, of `setup`. */
+  references: Reference[] | null;
+  refCount: number | null;
+  /** How many processes are in the network namespace, beside ours. */
+  processes: number | null;
+  holder: { pid: number } | null;
+  keeper: { pid: number } | null;
+  /** When it was made, ISO 8601. */
+  since: string | null;
+}
+
+const VERSION_TIMEOUT_MS = 2000;
+
+/** Never waits for the lock, and never makes anything. */
+export async function readStatus(state: StateDirectory): Promise<Status> {
+  const down: Status = {
+    name: state.name,
+    state: 'down',
+    generation: null,
+    directory: null,
+    driver: null,
+    addresses: null,
+    dnsForwardIps: null,
+    mapGuestIps: null,
+    nameservers: null,
+    references: null,
+    refCount: null,
+    processes: null,
+    holder: null,
+    keeper: null,
+    since: null,
+  };
+  if (statStateDirectory(state) === undefined) return down;
+  const live = readLive(state);
+  if (live === undefined) return down;
+
+  const { holder, keeper, supervisor, generation } = live;
+  const record = readRecord(state);
+  const info = readInfo(state);
+  const driver = await readDriver(state, record?.plan.driver);
+  const references = readReferences(state);
+  const parts = [holder, keeper, ...(supervisor === undefined ? [] : [supervisor])];
+  const complete = parts.every(isAlive) && (supervisor === undefined || driver?.pid != null);
+  if (!parts.some(isAlive)) return down;
+  const inode = namespaceInode(keeper.pid, 'net') ?? record?.netnsInode;
+  return {
+    name: state.name,
+    state: complete ? 'running' : 'degraded',
+    generation,
+    directory: state.path,
+    driver,
+    addresses: info?.addresses ?? null,
+    dnsForwardIps: info?.dnsForwardIps ?? null,
+    mapGuestIps: info?.mapGuestIps ?? null,
+    nameservers: parseResolvConf(readOptional(state.resolvConf) ?? '').nameservers,
+    references: references.list,
+    refCount: references.count,
+    processes: inode === undefined ? null : processesInNetns(inode).filter((pid) => pid !== keeper.pid).length,
+    holder: isAlive(holder) ? { pid: holder.pid } : null,
+    keeper: isAlive(keeper) ? { pid: keeper.pid } : null,
+    since: record?.since ?? null,
+  };
+}
+
+type RecordedDriver = NonNullable<ReturnType<typeof readRecord>>['plan']['driver'];
+
+async function readDriver(state: StateDirectory, planned: RecordedDriver | undefined): Promise<Status['driver']> {
+  if (planned === undefined) return null;
+  const [numbers = '', lastWords = ''] = (readOptional(state.driverState) ?? '').split('\n');
+  const [, , restarts = 0] = numbers.split(' ').map(Number);
+  const pid = Number(readOptional(state.driverPid) ?? '');
+  return {
+    name: planned.name,
+    version: planned.path === null ? null : await versionOf(planned.path),
+    path: planned.path,
+    pid: pid > 0 ? pid : null,
+    args: planned.args,
+    restarts: Number.isInteger(restarts) ? restarts : 0,
+    lastWords: lastWords === '' ? null : lastWords,
+  };
+}
+
+/** The first line of its --version; "pasta 0.0~git20230309.7c7625d-1", "slirp4netns version 1.2.0". */
+async function versionOf(path: string): Promise<string | null> {
+  const { status, stdout } = await runCommand(path, ['--version'], { env: {}, timeoutMs: VERSION_TIMEOUT_MS });
+  return status === 0 ? (stdout.split('\n')[0] ?? null) : null;
+}

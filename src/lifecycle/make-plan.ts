@@ -1,0 +1,56 @@
+import { existsSync } from 'node:fs';
+import type { Config } from '../config/config.js';
+import { findDriver, planDriver } from '../driver/choose.js';
+import { planMounts } from '../plan/mounts.js';
+import type { Plan } from '../plan/plan.js';
+import { chooseHostResolvConf, planResolvConf } from '../plan/resolv-conf.js';
+import { resolvConfTarget } from '../plan/resolv-conf-target.js';
+import { readOptional } from '../state/files.js';
+import type { Context } from './context.js';
+import { cniDirectory, hasOwnUserns, readIdMap, readLink } from './facts.js';
+
+/**
+ * What would be done to make this namespace now: settings and facts of the host, nothing changed.
+ *
+ * @throws RnetnsError ERR_CONFIG, ERR_PROGRAM_MISSING or ERR_MOUNT.
+ */
+export async function makePlan({ state, config, runtimeDir, env }: Context): Promise<Plan> {
+  const path = (env.PATH ?? '').split(':');
+  const mountTarget = resolvConfTarget(readLink);
+  const [driver, idMap] = await Promise.all([
+    planDriver(findDriver(config, path), config, state.netns, env),
+    hasOwnUserns() ? null : readIdMap(path, env),
+  ]);
+  return {
+    driver,
+    idMap,
+    mounts: planMounts({
+      stateDir: state.path,
+      runtimeDir,
+      resolvConfTarget: mountTarget,
+      hasRunSystemd: existsSync('/run/systemd'),
+      networkBackend: config.network.networkBackend,
+      cni: cniDirectory(),
+    }),
+    // Which families there will be shows only once the driver runs; until then the plan shows both.
+    resolvConf: { content: planResolvConfFor(config, driver.dnsForward, true), mountTarget },
+    directory: state.path,
+  };
+}
+
+/**
+ * resolv.conf of a namespace that has these addresses.
+ *
+ * @param forwarders - the driver's, as far as the namespace can reach them.
+ */
+export function resolvConfOf(config: Config, forwarders: readonly string[], addresses: readonly string[]): string {
+  // Offline: whatever it will get, it isn't known yet.
+  const ipv6 = addresses.length === 0 || addresses.some((address) => address.includes(':'));
+  return planResolvConfFor(config, forwarders, ipv6);
+}
+
+function planResolvConfFor({ network }: Config, forwarders: readonly string[], ipv6: boolean): string {
+  const { dnsServers, dnsSearches, dnsOptions } = network;
+  const host = chooseHostResolvConf(readOptional);
+  return planResolvConf({ host, forwarders, ipv6, dnsServers, dnsSearches, dnsOptions }).content;
+}

@@ -1,0 +1,50 @@
+import { existsSync, rmSync, renameSync } from 'node:fs';
+import { RnetnsError } from '../errors/error.js';
+import { findComponents } from '../namespace/components.js';
+import { removeNamespace } from '../namespace/teardown.js';
+import { statStateDirectory } from '../state/directory.js';
+import { holdsLease } from '../state/lease.js';
+import { readReferences } from '../state/references.js';
+import { namespaceInode, parentPid, processesInNetns } from '../state/process.js';
+import { readRecord } from '../state/record.js';
+import type { Context } from './context.js';
+
+/**
+ * Tear the namespace down now, without lingering. The lock is held. Nothing there is fine.
+ *
+ * `live` goes first, as in holder.sh: then nobody can join without the lock, and who joined before holds a lease.
+ *
+ * @throws RnetnsError ERR_IN_USE, naming who uses it; nothing was changed.
+ */
+export async function stop({ state, env, log }: Context, { force }: { force: boolean }): Promise<void> {
+  if (statStateDirectory(state) === undefined) return;
+  const taken = `${state.live}.reaping`;
+  if (existsSync(state.live)) renameSync(state.live, taken);
+  const users = findUsers({ state });
+  if (users.length > 0 && !force) {
+    if (existsSync(taken)) renameSync(taken, state.live);
+    throw new RnetnsError('ERR_IN_USE', `the namespace ${state.name} is in use by ${users.join(', ')}`, {
+      hint: 'rnetns stop --force ends them too',
+    });
+  }
+  log.debug(`removing ${state.path}`);
+  rmSync(taken, { force: true });
+  await removeNamespace(state, env);
+}
+
+/** Phrases: commands that hold a lease, processes without one, durable references. */
+function findUsers({ state }: Pick<Context, 'state'>): string[] {
+  const { keeper, generation, driver, supervisor, holder } = findComponents(state);
+  const record = readRecord(state);
+  const leased = holdsLease(state, generation ?? record?.generation);
+  const inode = keeper === undefined ? record?.netnsInode : namespaceInode(keeper.pid, 'net');
+  const ours = new Set([keeper, driver, supervisor, holder].map((process) => process?.pid));
+  const pids = new Set([...leased, ...(inode === undefined ? [] : processesInNetns(inode))]);
+  // The holder's child is its linger timer, which holds a lease like a command.
+  const users = [...pids].filter((pid) => !ours.has(pid) && !ours.has(parentPid(pid)));
+  const { count } = readReferences(state);
+  return [
+    ...(users.length === 0 ? [] : [`${users.length === 1 ? 'process' : 'processes'} ${users.slice(0, 10).join(' ')}`]),
+    ...(count === 0 ? [] : [`${count} reference${count === 1 ? '' : 's'} of setup`]),
+  ];
+}

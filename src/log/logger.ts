@@ -1,0 +1,56 @@
+import type { Logger as WinstonLogger } from 'winston';
+import type { LogLevel } from '../config/config.js';
+
+const RANK: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
+
+/**
+ * Log lines on stderr. winston is loaded with the first line that is really written: a namespace that comes up without
+ * trouble never pays for it.
+ */
+export class Logger {
+  private readonly level: LogLevel;
+  private winston: Promise<WinstonLogger> | undefined;
+  private pending: Promise<unknown> = Promise.resolve();
+
+  constructor(level: LogLevel) {
+    this.level = level;
+  }
+
+  error(message: string): void {
+    this.write('error', message);
+  }
+  warn(message: string): void {
+    this.write('warn', message);
+  }
+  info(message: string): void {
+    this.write('info', message);
+  }
+  debug(message: string): void {
+    this.write('debug', message);
+  }
+
+  /** Resolves when every line so far is out. */
+  async flush(): Promise<void> {
+    await this.pending;
+  }
+
+  private write(level: LogLevel, message: string): void {
+    if (RANK[level] > RANK[this.level]) return;
+    const timestamp = new Date().toISOString();
+    this.winston ??= load(this.level);
+    this.pending = Promise.all([this.pending, this.winston]).then(([, winston]) => {
+      winston.log({ level, message, timestamp });
+    });
+  }
+}
+
+async function load(level: LogLevel): Promise<WinstonLogger> {
+  const { createLogger, format, transports } = await import('winston');
+  return createLogger({
+    level,
+    levels: RANK,
+    format: format.printf((entry) => `${String(entry.timestamp)} rnetns ${entry.level}: ${String(entry.message)}`),
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- winston's own types
+    transports: [new transports.Console({ stderrLevels: Object.keys(RANK) })],
+  });
+}

@@ -1,0 +1,56 @@
+import { basename } from 'node:path';
+import type { StateDirectory } from '../state/directory.js';
+import { commandLine, identifyProcess, ownPids, type ProcessId } from '../state/process.js';
+
+/** The processes of ours that hold a shared namespace together, as found in /proc. */
+export interface Components {
+  holder: ProcessId | undefined;
+  supervisor: ProcessId | undefined;
+  keeper: ProcessId | undefined;
+  /** pasta or slirp4netns, also one whose supervisor died. */
+  driver: ProcessId | undefined;
+  /** Of the holder or keeper. */
+  generation: string | undefined;
+}
+
+type Role = Exclude<keyof Components, 'generation'>;
+
+/**
+ * Look at the processes themselves, not at a record of them: each carries its role and its state directory in its
+ * arguments, so that a lost or torn file never makes a leak, and a reused pid is never taken for one of ours.
+ */
+export function findComponents(state: StateDirectory): Components {
+  const found: Components = {
+    holder: undefined,
+    supervisor: undefined,
+    keeper: undefined,
+    driver: undefined,
+    generation: undefined,
+  };
+  for (const pid of ownPids()) {
+    const is = recognise(commandLine(pid), state);
+    if (is === undefined) continue;
+    found[is.role] ??= identifyProcess(pid);
+    found.generation ??= is.generation;
+  }
+  return found;
+}
+
+/** Exported for its test. */
+export function recognise(
+  args: readonly string[],
+  { path, netns }: StateDirectory,
+): { role: Role; generation?: string | undefined } | undefined {
+  /** The arguments from the state directory on, if these are the script's. */
+  const after = (script: string, offset: number): readonly string[] | undefined => {
+    const index = args.findIndex((arg) => basename(arg) === script);
+    return index >= 0 && args[index + offset] === path ? args.slice(index + offset) : undefined;
+  };
+  const holder = after('holder.sh', 1);
+  if (holder !== undefined) return { role: 'holder', generation: holder[1] };
+  if (after('supervisor.sh', 1) !== undefined) return { role: 'supervisor' };
+  const keeper = after('keeper.sh', 2);
+  if (keeper !== undefined) return { role: 'keeper', generation: keeper[1] };
+  // Both drivers are given the namespace's file as an argument of its own; nsenter and unshare glue it to an option.
+  return args.includes(netns) && args.some((arg) => /^(tap0|--config-net)$/.test(arg)) ? { role: 'driver' } : undefined;
+}

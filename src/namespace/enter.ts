@@ -1,0 +1,27 @@
+import { namespaceInode } from '../state/process.js';
+
+/** Which namespaces of a process to join; the network is the host's unless a command enters it by file. */
+export interface Target {
+  pid: number;
+  user?: boolean;
+  mount?: boolean;
+  net?: boolean;
+}
+
+/**
+ * The nsenter(1) call that precedes a program to run inside.
+ * setns(2) into one's own user namespace is EINVAL, so a caller that is in it already leaves it out.
+ */
+export function enterArguments(target: Target): string[] {
+  const user = target.user === true && namespaceInode('self', 'user') !== namespaceInode(target.pid, 'user');
+  return [
+    'nsenter',
+    '--target',
+    String(target.pid),
+    ...(user ? ['--user'] : []),
+    ...(target.mount === true ? ['--mount'] : []),
+    ...(target.net === true ? ['--net'] : []),
+    '--preserve-credentials',
+    '--',
+  ];
+}

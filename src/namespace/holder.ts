@@ -1,0 +1,108 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { RnetnsError } from '../errors/error.js';
+import { BackgroundProcess } from '../exec/background.js';
+import { runCommand } from '../exec/command.js';
+import type { IdMap } from '../plan/plan.js';
+import { identifyProcess, type ProcessId } from '../state/process.js';
+import type { Surroundings } from './surroundings.js';
+import { enterArguments } from './enter.js';
+import { SCRIPTS } from './scripts.js';
+
+const READY_MS = 10_000;
+
+/**
+ * Start the holder in a new user namespace (or in the caller's, when that is one it may use) and a mount namespace.
+ *
+ * @throws RnetnsError ERR_USERNS when the host doesn't allow one, with what unshare(1) said.
+ */
+export async function createHolder(around: Surroundings, idMap: IdMap | null): Promise<ProcessId> {
+  const { state, generation, lingerSeconds, env } = around;
+  const script = ['sh', SCRIPTS.holder, state.path, generation, String(lingerSeconds)];
+  // Slave: what is mounted here never shows on the host, and what the host unmounts is not held busy here
+  // (https://github.com/containers/podman/issues/25994).
+  const unshare = ['--mount', '--propagation', 'slave'];
+  if (idMap === null) return start(new BackgroundProcess('unshare', [...unshare, '--', ...script], env), 'ERR_NETNS');
+
+  const holder = new BackgroundProcess('unshare', ['--user', ...unshare, '--', ...script, 'new'], env);
+  try {
+    await holder.line(READY_MS);
+    await mapIds(holder.pid ?? 0, idMap, around);
+  } catch (cause) {
+    const words = holder.stderr;
+    holder.kill();
+    if (cause instanceof RnetnsError) throw cause;
+    throw new RnetnsError('ERR_USERNS', `cannot make a user namespace: ${words || reason(cause)}`, {
+      hint: usernsHint(),
+      cause,
+    });
+  }
+  holder.tell('mapped');
+  return start(holder, 'ERR_USERNS');
+}
+
+/** Replace a dead holder: the user namespace lives in `survivor`, and M0 too when it is a supervisor. */
+export async function adoptHolder(around: Surroundings, survivor: ProcessId, hasM0: boolean): Promise<ProcessId> {
+  const { state, generation, lingerSeconds, env } = around;
+  const [file = '', ...args] = enterArguments({ pid: survivor.pid, user: true, mount: hasM0 });
+  const fresh = hasM0 ? [] : ['unshare', '--mount', '--propagation', 'slave', '--'];
+  const script = ['sh', SCRIPTS.holder, state.path, generation, String(lingerSeconds)];
+  return start(new BackgroundProcess(file, [...args, ...fresh, ...script], env), 'ERR_NETNS');
+}
+
+async function start(holder: BackgroundProcess, code: 'ERR_USERNS' | 'ERR_NETNS'): Promise<ProcessId> {
+  try {
+    await holder.line(READY_MS);
+    const process = identifyProcess(holder.pid ?? 0);
+    if (process === undefined) throw new Error('ended at once');
+    holder.release();
+    return process;
+  } catch (cause) {
+    const words = holder.stderr;
+    holder.kill();
+    throw new RnetnsError(code, `cannot start the holder of the namespace: ${words || reason(cause)}`, { cause });
+  }
+}
+
+/**
+ * Write the id map: with newuidmap(1) and newgidmap(1) when it has subordinate ids, else directly, which
+ * user_namespaces(7) allows for one's own single id. A refused map falls back to the single id: that is enough for
+ * networks, and only programs that change their uid notice.
+ */
+async function mapIds(pid: number, { uid, gid }: IdMap, { env, warn }: Surroundings): Promise<void> {
+  const map = async (kind: 'uid' | 'gid', lines: IdMap['uid']): Promise<void> => {
+    if (lines.length > 1) {
+      const result = await runCommand(`new${kind}map`, [pid, ...lines.flat()].map(String), { env, timeoutMs: 5000 });
+      if (result.status === 0) return;
+      const words = result.stderr.trim() || result.outcome;
+      warn(`new${kind}map failed, so that only your own ${kind} exists in the namespace: ${words}`);
+    }
+    if (kind === 'gid') writeFileSync(`/proc/${pid}/setgroups`, 'deny');
+    writeFileSync(`/proc/${pid}/${kind}_map`, lines[0]?.join(' ') ?? '');
+  };
+  await Promise.all([map('uid', uid), map('gid', gid)]);
+}
+
+function reason(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+/** The sysctl that stands in the way, if one does. */
+function usernsHint(): string {
+  const value = (path: string): string | undefined => {
+    try {
+      return readFileSync(path, 'latin1').trim();
+    } catch {
+      return undefined;
+    }
+  };
+  if (value('/proc/sys/user/max_user_namespaces') === '0') {
+    return 'user namespaces are off: sudo sysctl user.max_user_namespaces=15000';
+  }
+  if (value('/proc/sys/kernel/unprivileged_userns_clone') === '0') {
+    return 'user namespaces are for root only: sudo sysctl kernel.unprivileged_userns_clone=1';
+  }
+  if (value('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === '1') {
+    return 'AppArmor restricts user namespaces: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0, or a profile with `userns,` for unshare(1)';
+  }
+  return 'a process in a chroot, or in a container without that right, can make no user namespace: unshare --user true';
+}

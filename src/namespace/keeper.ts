@@ -1,0 +1,46 @@
+import { RnetnsError } from '../errors/error.js';
+import { BackgroundProcess } from '../exec/background.js';
+import type { Mount } from '../plan/mounts.js';
+import { identifyProcess, namespaceInode, type ProcessId } from '../state/process.js';
+import { enterArguments } from './enter.js';
+import { SCRIPTS } from './scripts.js';
+import type { Surroundings } from './surroundings.js';
+
+const READY_MS = 15_000;
+
+/**
+ * Start the keeper: M1 with its mounts, in the network namespace.
+ *
+ * @throws RnetnsError ERR_MOUNT that names source and target of the mount that failed.
+ */
+export async function startKeeper(
+  around: Surroundings,
+  holder: ProcessId,
+  mounts: readonly Mount[],
+): Promise<ProcessId> {
+  const { state, generation, env } = around;
+  const [file = '', ...args] = enterArguments({ pid: holder.pid, user: true, mount: true });
+  const keeper = new BackgroundProcess(
+    file,
+    [
+      ...args,
+      // By file, not by process: the file is what exists in M0, where this second nsenter already is.
+      ...['nsenter', `--net=${state.netns}`, '--', 'unshare', '--mount', '--propagation', 'slave', '--'],
+      ...['sh', SCRIPTS.keeper, SCRIPTS.launcher, state.path, generation],
+      `mnt:[${String(namespaceInode(holder.pid, 'mnt'))}]`,
+      ...mounts.flatMap(({ type, source, target }) => [type, source, target]),
+    ],
+    env,
+  );
+  try {
+    await keeper.line(READY_MS);
+    const process = identifyProcess(keeper.pid ?? 0);
+    if (process === undefined) throw new Error('ended at once');
+    keeper.release();
+    return process;
+  } catch (cause) {
+    const words = keeper.stderr.split('\n').join(': ');
+    keeper.kill();
+    throw new RnetnsError('ERR_MOUNT', `cannot prepare the mounts: ${words || String(cause)}`, { cause });
+  }
+}

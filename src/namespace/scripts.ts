@@ -1,0 +1,13 @@
+import { fileURLToPath } from 'node:url';
+
+/** The sh programs of this package; beside dist/, wherever it is installed. */
+const DIRECTORY = fileURLToPath(new URL('../../scripts/', import.meta.url));
+
+export const SCRIPTS = {
+  launcher: `${DIRECTORY}rnetns`,
+  holder: `${DIRECTORY}holder.sh`,
+  netns: `${DIRECTORY}netns.sh`,
+  supervisor: `${DIRECTORY}supervisor.sh`,
+  keeper: `${DIRECTORY}keeper.sh`,
+  teardown: `${DIRECTORY}teardown.sh`,
+} as const;

@@ -1,0 +1,36 @@
+import type { DriverName } from '../config/config.js';
+import type { IdMapLine } from './id-map.js';
+import type { Mount } from './mounts.js';
+
+export interface IdMap {
+  uid: IdMapLine[];
+  gid: IdMapLine[];
+}
+
+/** How a driver is run, and which of its addresses the commands inside may use. */
+export type DriverPlan =
+  | { name: 'none'; path: null; args: []; dnsForward: []; mapGuest: [] }
+  | {
+      name: Exclude<DriverName, 'none'>;
+      path: string;
+      args: string[];
+      /** See scripts/supervisor.sh. */
+      readyFd: 1 | 3;
+      dnsForward: string[];
+      mapGuest: string[];
+    };
+
+/** Everything that making a namespace needs to know: pure, serialisable data. */
+export interface Plan {
+  driver: DriverPlan;
+  /** null: the caller is in a user namespace that it may use, so none is made. */
+  idMap: IdMap | null;
+  mounts: Mount[];
+  resolvConf: {
+    /** With every address the driver could offer; the families that it has are known when it runs. */
+    content: string;
+    /** Where commands see it, or null when the host has no /etc/resolv.conf to mount it on. */
+    mountTarget: string | null;
+  };
+  directory: string;
+}

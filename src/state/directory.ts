@@ -1,0 +1,112 @@
+import { accessSync, constants, lstatSync, rmSync, writeFileSync, type Stats } from 'node:fs';
+import { join } from 'node:path';
+import { RnetnsError } from '../errors/error.js';
+
+/** The state directory of one shared namespace and everything in it; each path on disk is named here, once. */
+export class StateDirectory {
+  /** `$XDG_RUNTIME_DIR/rnetns/NAME` */
+  readonly path: string;
+  readonly name: string;
+
+  constructor(base: string, name: string) {
+    this.name = name;
+    this.path = join(base, name);
+  }
+
+  /** One line for scripts/rnetns: see live.ts. It appears last, and the reaper takes it away first. */
+  get live(): string {
+    return join(this.path, 'live');
+  }
+  /** Where M0 mounts the network namespace; outside M0 an empty file. */
+  get netns(): string {
+    return join(this.path, 'rootless-netns');
+  }
+  get resolvConf(): string {
+    return join(this.path, 'resolv.conf');
+  }
+  /** Addresses and DNS forwarders, cached so that every process sees the same. */
+  get info(): string {
+    return join(this.path, 'info.json');
+  }
+  /** What the namespace was made with: see record.ts. */
+  get record(): string {
+    return join(this.path, 'state.json');
+  }
+  /** The driver's pid, by supervisor.sh: empty while it is restarted, 0 while it doesn't start. */
+  get driverPid(): string {
+    return join(this.path, 'rootless-netns-conn.pid');
+  }
+  /** Pid, start time and restarts of the driver, and on the second line its last words, by supervisor.sh. */
+  get driverState(): string {
+    return join(this.path, 'driver');
+  }
+  get refCount(): string {
+    return join(this.path, 'ref-count');
+  }
+  get references(): string {
+    return join(this.path, 'references');
+  }
+  get log(): string {
+    return join(this.path, 'log');
+  }
+  /** The FIFO that every command of a generation holds open. */
+  lease(generation: string): string {
+    return join(this.path, `lease.${generation}`);
+  }
+}
+
+/** The directory as it is, or an error that says why nobody should use it; undefined when there is none. */
+export function statStateDirectory(state: StateDirectory): Stats | undefined {
+  const found = lstatSync(state.path, { throwIfNoEntry: false });
+  if (found === undefined) return undefined;
+  const refuse = (why: string, hint: string): never => {
+    throw new RnetnsError('ERR_STATE_DIR', `cannot use the state directory ${state.path}: ${why}`, { hint });
+  };
+  if (found.isSymbolicLink()) refuse('it is a symbolic link', `remove it: rm ${state.path}`);
+  if (!found.isDirectory()) refuse('it is not a directory', `remove it: rm ${state.path}`);
+  const uid = process.geteuid?.();
+  if (found.uid !== uid) {
+    refuse(`it belongs to uid ${found.uid}, not to you (uid ${String(uid)})`, 'use another --name, or remove it');
+  }
+  if ((found.mode & 0o022) !== 0) {
+    const mode = (found.mode & 0o7777).toString(8).padStart(4, '0');
+    refuse(
+      `its mode is ${mode}, so that others may write in it`,
+      `look at what is in it, then: chmod 700 ${state.path}`,
+    );
+  }
+  return found;
+}
+
+/**
+ * See that the directory can be written before anything is started.
+ *
+ * @throws RnetnsError ERR_STATE_DIR with the reason: no permission, a full or read-only file system.
+ */
+export function checkWritable(state: StateDirectory): void {
+  const probe = join(state.path, '.probe');
+  try {
+    accessSync(state.path, constants.W_OK | constants.X_OK);
+    // A page, not a byte: what follows needs some, and a full tmpfs refuses the write, not the open.
+    writeFileSync(probe, Buffer.alloc(16384), { mode: 0o600 });
+  } catch (cause) {
+    throw writeError(state.path, cause);
+  } finally {
+    rmSync(probe, { force: true });
+  }
+}
+
+const WRITE_HINTS: Record<string, string> = {
+  ENOSPC: 'free some space there, or point XDG_RUNTIME_DIR to a file system that has some',
+  EDQUOT: 'free some of your quota there, or point XDG_RUNTIME_DIR elsewhere',
+  EROFS: 'point XDG_RUNTIME_DIR to a directory that can be written',
+  EACCES: 'chmod 700 the directory, or point XDG_RUNTIME_DIR to one that is yours',
+};
+
+/** Name the path and the reason of a failed write below the state directory. */
+export function writeError(path: string, cause: unknown): RnetnsError {
+  const code = (cause as NodeJS.ErrnoException).code ?? '';
+  const why =
+    code === 'ENOSPC' ? 'no space is left on its file system' : cause instanceof Error ? cause.message : String(cause);
+  return new RnetnsError('ERR_STATE_DIR', `cannot write ${path}: ${why}`, { hint: WRITE_HINTS[code], cause });
+}

@@ -1,0 +1,35 @@
+import { readdirSync, statSync, type Stats } from 'node:fs';
+import type { StateDirectory } from './directory.js';
+import { ownPids } from './process.js';
+
+/** Pids of the processes that hold the FIFO of a generation open, whatever namespace they are in; not our own. */
+export function holdsLease(state: StateDirectory, generation: string | undefined): number[] {
+  if (generation === undefined) return [];
+  const fifo = statSync(state.lease(generation), { throwIfNoEntry: false });
+  if (fifo === undefined) return [];
+  return ownPids().filter(
+    (pid) =>
+      pid !== process.pid &&
+      descriptors(pid).some((path) => {
+        const open = statOpen(path);
+        return open?.ino === fifo.ino && open.dev === fifo.dev;
+      }),
+  );
+}
+
+function descriptors(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => `/proc/${pid}/fd/${fd}`);
+  } catch {
+    return [];
+  }
+}
+
+/** Even root may not look at every process: of such a one the descriptors can't be ours. */
+function statOpen(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import type { ProcessId } from './process.js';
+import { bootId, isAlive } from './process.js';
+import type { StateDirectory } from './directory.js';
+
+/**
+ * The line of `<state>/live`, which scripts/rnetns reads with one shell `read`:
+ *
+ *     rnetns1 GENERATION BOOT-ID HOLDER START SUPERVISOR START KEEPER START .
+ *
+ * The point at its end tells a torn line; a supervisor of 0 0 means a namespace without a driver.
+ */
+export interface Live {
+  generation: string;
+  bootId: string;
+  holder: ProcessId;
+  supervisor: ProcessId | undefined;
+  keeper: ProcessId;
+}
+
+const LINE = /^rnetns1 ([0-9a-f-]{1,64}) ([0-9a-f-]{1,64}) (\d+) (\d+) (\d+) (\d+) (\d+) (\d+) \.\n?$/;
+
+export function formatLive(live: Live): string {
+  const { holder, supervisor = { pid: 0, startTicks: 0 }, keeper } = live;
+  const processes = [holder, supervisor, keeper].map(({ pid, startTicks }) => `${pid} ${startTicks}`).join(' ');
+  return `rnetns1 ${live.generation} ${live.bootId} ${processes} .\n`;
+}
+
+/** undefined for anything that formatLive did not write. */
+export function parseLive(text: string): Live | undefined {
+  const match = LINE.exec(text);
+  if (match === null) return undefined;
+  const [holder, supervisor, keeper] = [3, 5, 7].map((index) => ({
+    pid: Number(match[index]),
+    startTicks: Number(match[index + 1]),
+  })) as [ProcessId, ProcessId, ProcessId];
+  return {
+    generation: match[1] ?? '',
+    bootId: match[2] ?? '',
+    holder,
+    supervisor: supervisor.pid === 0 ? undefined : supervisor,
+    keeper,
+  };
+}
+
+/** What `live` says, if it is of this boot. */
+export function readLive(state: StateDirectory): Live | undefined {
+  let text: string;
+  try {
+    text = readFileSync(state.live, 'latin1');
+  } catch {
+    return undefined;
+  }
+  const live = parseLive(text);
+  return live?.bootId === bootId() ? live : undefined;
+}
+
+/** Are all processes of the namespace the recorded ones? */
+export function isComplete(live: Live): boolean {
+  return isAlive(live.holder) && isAlive(live.keeper) && (live.supervisor === undefined || isAlive(live.supervisor));
+}

@@ -1,0 +1,94 @@
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+
+/**
+ * A process by pid and start time: a pid alone is reused (proc_pid_stat(5), fields 1 and 22).
+ * Across a reboot the boot id stands beside it, in the files that record one.
+ */
+export interface ProcessId {
+  pid: number;
+  /** Clock ticks between boot and the start of the process. */
+  startTicks: number;
+}
+
+interface Stat {
+  state: string;
+  parentPid: number;
+  startTicks: number;
+}
+
+function readStat(pid: number): Stat | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return undefined;
+  }
+  // The command name is in parentheses and may hold anything, parentheses included: count from the last one.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0] ?? 'X', parentPid: Number(fields[1]), startTicks: Number(fields[19]) };
+}
+
+/** The living process with this pid; a zombie is dead, although kill(2) with signal 0 finds it. */
+export function identifyProcess(pid: number): ProcessId | undefined {
+  const stat = pid > 0 ? readStat(pid) : undefined;
+  return stat === undefined || stat.state === 'Z' || stat.state === 'X'
+    ? undefined
+    : { pid, startTicks: stat.startTicks };
+}
+
+export function isAlive(process: ProcessId): boolean {
+  return identifyProcess(process.pid)?.startTicks === process.startTicks;
+}
+
+export function parentPid(pid: number): number | undefined {
+  return readStat(pid)?.parentPid;
+}
+
+/** End a process for good; only while it is the one that was found: a pid is reused, its start time isn't. */
+export function killProcess(known: ProcessId): void {
+  if (!isAlive(known)) return;
+  try {
+    process.kill(known.pid, 'SIGKILL');
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
+/** The arguments of a process, or none when it is gone, a zombie or a kernel thread. */
+export function commandLine(pid: number): string[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return text === '' ? [] : text.replace(/\0$/, '').split('\0');
+  } catch {
+    return [];
+  }
+}
+
+/** Every pid of the caller's own: others can't be ours, whatever their arguments say. */
+export function ownPids(): number[] {
+  const uid = process.geteuid?.();
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .filter((entry) => statSync(`/proc/${entry}`, { throwIfNoEntry: false })?.uid === uid)
+    .map(Number);
+}
+
+export type NamespaceType = 'user' | 'mnt' | 'net';
+
+/** Inode of a process's namespace (namespaces(7)), or undefined when it is gone or not ours to look at. */
+export function namespaceInode(pid: number | 'self', type: NamespaceType): number | undefined {
+  try {
+    return statSync(`/proc/${pid}/ns/${type}`).ino;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Pids of the caller's processes in a network namespace. */
+export function processesInNetns(inode: number): number[] {
+  return ownPids().filter((pid) => namespaceInode(pid, 'net') === inode);
+}
+
+export function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+}

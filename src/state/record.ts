@@ -1,0 +1,67 @@
+import type { DriverPlan, Plan } from '../plan/plan.js';
+import { bootId } from './process.js';
+import type { StateDirectory } from './directory.js';
+import { readOptional, writeAtomic } from './files.js';
+
+/** What a namespace was made with, for whoever mends it or asks for its status: `<state>/state.json`. */
+export interface Record {
+  version: 1;
+  generation: string;
+  bootId: string;
+  /** When it was made, ISO 8601. */
+  since: string;
+  /** Inode of the network namespace, by which its last members are found when all of ours are dead. */
+  netnsInode: number;
+  plan: Plan;
+}
+
+export function writeRecord(state: StateDirectory, record: Record): void {
+  writeAtomic(state.record, `${JSON.stringify(record)}\n`);
+}
+
+/** The record if it is whole and of this boot. A torn or old one is no error: everything in it can be found again. */
+export function readRecord(state: StateDirectory): Record | undefined {
+  const text = readOptional(state.record);
+  const record = text === undefined ? undefined : parseRecord(text);
+  return record?.bootId === bootId() ? record : undefined;
+}
+
+export function parseRecord(text: string): Record | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return isRecord(value) ? value : undefined;
+}
+
+function isObject(value: unknown): value is globalThis.Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+function isDriverPlan(value: unknown): value is DriverPlan {
+  if (!isObject(value)) return false;
+  const { name, path, args, readyFd, dnsForward, mapGuest } = value;
+  const known = name === 'none' ? path === null : typeof path === 'string' && (readyFd === 1 || readyFd === 3);
+  return known && typeof name === 'string' && [args, dnsForward, mapGuest].every(isStrings);
+}
+
+function isRecord(value: unknown): value is Record {
+  if (!isObject(value) || !isObject(value.plan)) return false;
+  const { plan } = value;
+  return (
+    value.version === 1 &&
+    ['generation', 'bootId', 'since'].every((key) => typeof value[key] === 'string') &&
+    Number.isInteger(value.netnsInode) &&
+    isDriverPlan(plan.driver) &&
+    isObject(plan.resolvConf) &&
+    typeof plan.directory === 'string' &&
+    Array.isArray(plan.mounts) &&
+    plan.mounts.every((mount) => isObject(mount) && isStrings([mount.type, mount.source, mount.target]))
+  );
+}
