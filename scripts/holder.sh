@@ -2,10 +2,9 @@
 # holder.sh - pin a user and a mount namespace, and reap the shared network namespace after its last use
 #
 # Runs in:   U and M0 (DESIGN: the user namespace, and the mount namespace with the namespace files), the host's network
-# Called by: src/namespace/holder.ts, through unshare(1) the first time and nsenter(1) when a dead holder is replaced
-# Arguments: STATE GENERATION LINGER [new]; with `new` it waits on stdin until its ids are mapped, then runs itself once
-#            more without: exec gives a process whose uid has become 0 its capabilities (capabilities(7))
-# Result:    with `new` "unshared", then "ready" on stdout; ends when it has torn the namespace down
+# Called by: src/namespace/holder.ts, through nsenter(1)
+# Arguments: STATE GENERATION LINGER
+# Result:    "ready" on stdout; ends when it has torn the namespace down
 # Requires:  sleep flock timeout cat mv mkfifo; teardown.sh
 #
 # Theory of operation: leases
@@ -16,11 +15,6 @@
 # their descriptors (ssh does). After `live` is taken away nobody can join without the lock, which we hold then.
 set -u
 umask 077
-if [ "${4-}" = new ]; then
-  echo unshared
-  read -r _ || exit 1
-  exec sh "$0" "$1" "$2" "$3"
-fi
 dir=$1 generation=$2 linger=$3
 base=${dir%/*} name=${dir##*/}
 here=${0%/*}

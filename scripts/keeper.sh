@@ -3,43 +3,35 @@
 #
 # Runs in:   U and M1 (a slave copy of M0, this program's own), the shared network namespace
 # Called by: src/namespace/keeper.ts, through nsenter(1) and unshare(1)
-# Arguments: LAUNCHER STATE GENERATION HOST-MNTNS [bind|rbind|tmpfs|overlay SOURCE TARGET]…
-#            HOST-MNTNS: mnt:[N] of M0, where nothing must be mounted. The mounts are src/plan/mounts.ts's, in its order.
+# Arguments: LAUNCHER STATE GENERATION HOLDER [bind|rbind|tmpfs|overlay SOURCE TARGET]…
+#            HOLDER: its pid; in M0, its mount namespace, nothing must be mounted.
+#            The mounts are src/plan/mounts.ts's, in its order.
 # Result:    "ready" on stdout, then it waits; on failure status 1 and one line on stderr
-# Requires:  mount mkdir readlink nsenter; chcon where the host has SELinux
+# Requires:  mount nsenter sleep; mkdir; chcon where the host has SELinux
 set -u
 umask 077
 die() {
   printf '%s\n' "$1" >&2
   exit "${2-1}"
 }
-[ "$#" -ge 4 ] || die 'usage: keeper.sh LAUNCHER STATE GENERATION HOST-MNTNS [TYPE SOURCE TARGET]…' 64
+[ "$#" -ge 4 ] || die 'usage: keeper.sh LAUNCHER STATE GENERATION HOLDER [TYPE SOURCE TARGET]…' 64
 launcher=$1 dir=$2 generation=$3
-[ "$(readlink /proc/self/ns/mnt)" != "$4" ] || die 'refusing to mount in the mount namespace of the holder'
+! [ /proc/self/ns/mnt -ef "/proc/$4/ns/mnt" ] || die 'refusing to mount in the mount namespace of the holder'
 shift 4
 # holder.sh leaves this process out when it looks for users of the namespace.
 printf '%s\n' "$$" >"$dir/keeper"
 
-# What lies in the state directory is ours to make; anything else must be there.
-prepare() { # SOURCE TARGET
-  case $1 in "$dir"/*) [ -e "$1" ] || mkdir -p -- "$1" || die "cannot make $1, which is to be mounted on $2" ;; esac
+# Both ends are there: src/namespace/mount-points.ts made those that are ours to make, except what the mounts so far hide.
+check() { # SOURCE TARGET
   [ "$1" = tmpfs ] || [ -e "$1" ] || die "cannot mount $1 on $2: the source $1 does not exist"
-  case $2 in
-    "$dir"/*)
-      if [ -d "$1" ] || [ "$1" = tmpfs ]; then
-        mkdir -p -- "$2" || die "cannot make the mount point $2"
-      else
-        mkdir -p -- "${2%/*}" && : >>"$2" || die "cannot make the mount point $2"
-      fi
-      ;;
-  esac
-  [ -e "$2" ] || die "cannot mount $1 on $2: the target $2 does not exist"
+  case $2 in "$dir"/*) [ -e "$2" ] || { mkdir -p -- "${2%/*}" && : >>"$2"; } 2>/dev/null ;; esac
+  [ -e "$2" ] || die "cannot mount $1 on $2: the target $2 does not exist and cannot be made"
 }
 
 while [ "$#" -ge 3 ]; do
   type=$1 source=$2 target=$3
   shift 3
-  prepare "$source" "$target"
+  check "$source" "$target"
   case $type in
     bind) mount --bind -- "$source" "$target" || die "cannot bind $source on $target" ;;
     rbind)
@@ -53,7 +45,6 @@ while [ "$#" -ge 3 ]; do
     overlay)
       # Everything below TARGET stays visible and becomes writable; where the kernel can't (overlay in a user namespace
       # is Linux 5.11), an almost empty directory takes its place, as with podman.
-      mkdir -p -- "$source.work" || die "cannot make $source.work"
       mount -t overlay -o "userxattr,lowerdir=$target,upperdir=$source,workdir=$source.work" overlay "$target" 2>/dev/null ||
         mount --bind -- "$source" "$target" || die "cannot mount an overlay or $source on $target"
       mkdir -p -- /var/lib/cni || die 'cannot make /var/lib/cni'

@@ -11,8 +11,10 @@ umask 077
 file=$1/rootless-netns
 # Killed between making the file and mounting it, or left by a reboot: it is no namespace, and unshare(1) would still
 # mount on it (https://github.com/containers/podman/issues/25144).
-umount -l -- "$file" 2>/dev/null || :
-rm -f -- "$file"
+if [ -e "$file" ]; then
+  umount -l -- "$file" 2>/dev/null || :
+  rm -f -- "$file"
+fi
 : >"$file"
 if [ "$#" -gt 1 ]; then
   mount --bind -- "/proc/$2/ns/net" "$file"

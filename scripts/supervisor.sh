@@ -20,9 +20,7 @@ words=$dir/driver.words ready=$dir/driver.ready pidfile=$dir/rootless-netns-conn
 driver='' start='' restarts=0 last='' logged=0
 log_limit=65536
 
-for fifo in "$words" "$ready"; do
-  [ -p "$fifo" ] || mkfifo -m 600 -- "$fifo" || exit 1
-done
+[ -p "$words" ] && [ -p "$ready" ] || mkfifo -m 600 -- "$words" "$ready" || exit 1
 
 # scripts/rnetns knows us by it.
 exec 8>"$dir/supervisor" || exit 1

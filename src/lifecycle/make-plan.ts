@@ -28,7 +28,7 @@ export async function makePlan({ state, config, runtimeDir, env }: Context): Pro
       stateDir: state.path,
       runtimeDir,
       resolvConfTarget: mountTarget,
-      hasRunSystemd: existsSync('/run/systemd'),
+      hasRunSystemd: hasRunSystemd(mountTarget),
       networkBackend: config.network.networkBackend,
       cni: cniDirectory(),
     }),
@@ -36,6 +36,18 @@ export async function makePlan({ state, config, runtimeDir, env }: Context): Pro
     resolvConf: { content: planResolvConfFor(config, driver.dnsForward, true), mountTarget },
     directory: state.path,
   };
+}
+
+/**
+ * Is /run/systemd to be shown inside? Not where /etc/resolv.conf leads into it to something that isn't there
+ * (systemd-resolved is disabled): below root's /run/systemd nobody else could make the mount point.
+ */
+function hasRunSystemd(resolvConf: string | null): boolean {
+  if (!existsSync('/run/systemd')) return false;
+  if (resolvConf?.startsWith('/run/systemd/') !== true) return true;
+  // A tmpfs of ours goes on this one, in which the file can be made.
+  const inResolve = resolvConf.startsWith('/run/systemd/resolve/');
+  return existsSync(inResolve ? '/run/systemd/resolve' : resolvConf);
 }
 
 /**

@@ -16,40 +16,53 @@ const READY_MS = 10_000;
  * @throws RnetnsError ERR_USERNS when the host doesn't allow one, with what unshare(1) said.
  */
 export async function createHolder(around: Surroundings, idMap: IdMap | null): Promise<ProcessId> {
-  const { state, generation, lingerSeconds, env } = around;
-  const script = ['sh', SCRIPTS.holder, state.path, generation, String(lingerSeconds)];
-  // Slave: what is mounted here never shows on the host, and what the host unmounts is not held busy here
-  // (https://github.com/containers/podman/issues/25994).
-  const unshare = ['--mount', '--propagation', 'slave'];
-  if (idMap === null) return start(new BackgroundProcess('unshare', [...unshare, '--', ...script], env), 'ERR_NETNS');
-
-  const holder = new BackgroundProcess('unshare', ['--user', ...unshare, '--', ...script, 'new'], env);
+  if (idMap === null) return startHolder(around, undefined, false);
+  const pin = await createUserns(around, idMap);
   try {
-    await holder.line(READY_MS);
-    await mapIds(holder.pid ?? 0, idMap, around);
-  } catch (cause) {
-    const words = holder.stderr;
-    holder.kill();
-    if (cause instanceof RnetnsError) throw cause;
-    throw new RnetnsError('ERR_USERNS', `cannot make a user namespace: ${words || reason(cause)}`, {
-      hint: usernsHint(),
-      cause,
-    });
+    return await startHolder(around, pin.pid, false);
+  } finally {
+    pin.kill();
   }
-  holder.tell('mapped');
-  return start(holder, 'ERR_USERNS');
 }
 
 /** Replace a dead holder: the user namespace lives in `survivor`, and M0 too when it is a supervisor. */
-export async function adoptHolder(around: Surroundings, survivor: ProcessId, hasM0: boolean): Promise<ProcessId> {
-  const { state, generation, lingerSeconds, env } = around;
-  const [file = '', ...args] = enterArguments({ pid: survivor.pid, user: true, mount: hasM0 });
-  const fresh = hasM0 ? [] : ['unshare', '--mount', '--propagation', 'slave', '--'];
-  const script = ['sh', SCRIPTS.holder, state.path, generation, String(lingerSeconds)];
-  return start(new BackgroundProcess(file, [...args, ...fresh, ...script], env), 'ERR_NETNS');
+export function adoptHolder(around: Surroundings, survivor: ProcessId, hasM0: boolean): Promise<ProcessId> {
+  return startHolder(around, survivor.pid, hasM0);
 }
 
-async function start(holder: BackgroundProcess, code: 'ERR_USERNS' | 'ERR_NETNS'): Promise<ProcessId> {
+/**
+ * A process that does nothing but be in a new, mapped user namespace. The holder enters it from outside, because
+ * setns(2) is what gives full capabilities there: execve(2) with uid 0 does so too, but not under no_new_privs, which
+ * callers in a container or a hardened unit have.
+ */
+async function createUserns(around: Surroundings, idMap: IdMap): Promise<BackgroundProcess & { pid: number }> {
+  const pin = new BackgroundProcess('unshare', ['--user', '--', 'sh', '-c', 'echo; read -r _'], around.env);
+  try {
+    await pin.line(READY_MS);
+    if (pin.pid === undefined) throw new Error('could not be started');
+    await mapIds(pin.pid, idMap, around);
+    return Object.assign(pin, { pid: pin.pid });
+  } catch (cause) {
+    const words = pin.stderr || reason(cause);
+    pin.kill();
+    throw new RnetnsError('ERR_USERNS', `cannot make a user namespace: ${words}`, { hint: usernsHint(), cause });
+  }
+}
+
+/**
+ * @param member - pid of a process in the user namespace; undefined: it is the caller's own.
+ * @param hasM0 - whether the member is in M0 as well; else a new M0 is made from the caller's mounts.
+ */
+async function startHolder(around: Surroundings, member: number | undefined, hasM0: boolean): Promise<ProcessId> {
+  const { state, generation, lingerSeconds, env } = around;
+  const [file = '', ...args] = [
+    ...(member === undefined ? [] : enterArguments({ pid: member, user: true, mount: hasM0 })),
+    // Slave: what is mounted here never shows on the host, and what the host unmounts is not held busy here
+    // (https://github.com/containers/podman/issues/25994).
+    ...(hasM0 ? [] : ['unshare', '--mount', '--propagation', 'slave', '--']),
+    ...['sh', SCRIPTS.holder, state.path, generation, String(lingerSeconds)],
+  ];
+  const holder = new BackgroundProcess(file, args, env);
   try {
     await holder.line(READY_MS);
     const process = identifyProcess(holder.pid ?? 0);
@@ -57,9 +70,9 @@ async function start(holder: BackgroundProcess, code: 'ERR_USERNS' | 'ERR_NETNS'
     holder.release();
     return process;
   } catch (cause) {
-    const words = holder.stderr;
+    const words = holder.stderr || reason(cause);
     holder.kill();
-    throw new RnetnsError(code, `cannot start the holder of the namespace: ${words || reason(cause)}`, { cause });
+    throw new RnetnsError('ERR_NETNS', `cannot start the holder of ${state.path}: ${words}`, { cause });
   }
 }
 

@@ -1,8 +1,9 @@
 import { RnetnsError } from '../errors/error.js';
 import { BackgroundProcess } from '../exec/background.js';
 import type { Mount } from '../plan/mounts.js';
-import { identifyProcess, namespaceInode, type ProcessId } from '../state/process.js';
+import { identifyProcess, type ProcessId } from '../state/process.js';
 import { enterArguments } from './enter.js';
+import { makeMountPoints } from './mount-points.js';
 import { SCRIPTS } from './scripts.js';
 import type { Surroundings } from './surroundings.js';
 
@@ -19,6 +20,7 @@ export async function startKeeper(
   mounts: readonly Mount[],
 ): Promise<ProcessId> {
   const { state, generation, env } = around;
+  makeMountPoints(state, mounts);
   const [file = '', ...args] = enterArguments({ pid: holder.pid, user: true, mount: true });
   const keeper = new BackgroundProcess(
     file,
@@ -27,7 +29,7 @@ export async function startKeeper(
       // By file, not by process: the file is what exists in M0, where this second nsenter already is.
       ...['nsenter', `--net=${state.netns}`, '--', 'unshare', '--mount', '--propagation', 'slave', '--'],
       ...['sh', SCRIPTS.keeper, SCRIPTS.launcher, state.path, generation],
-      `mnt:[${String(namespaceInode(holder.pid, 'mnt'))}]`,
+      String(holder.pid),
       ...mounts.flatMap(({ type, source, target }) => [type, source, target]),
     ],
     env,

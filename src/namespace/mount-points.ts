@@ -1,0 +1,39 @@
+import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { RnetnsError } from '../errors/error.js';
+import type { Mount } from '../plan/mounts.js';
+import type { StateDirectory } from '../state/directory.js';
+
+/**
+ * Make what the mounts need in the state directory: sources and mount points that are ours. Others must be there, and
+ * scripts/keeper.sh says so when one is not.
+ *
+ * @throws RnetnsError ERR_MOUNT naming both ends of the mount.
+ */
+export function makeMountPoints(state: StateDirectory, mounts: readonly Mount[]): void {
+  for (const mount of mounts) {
+    const { type, source, target } = mount;
+    try {
+      if (isIn(state, source) && !existsSync(source)) mkdirSync(source, { recursive: true, mode: 0o700 });
+      // overlay(5): the work directory is on the upper one's file system, and is nobody else's.
+      if (type === 'overlay') mkdirSync(`${source}.work`, { recursive: true, mode: 0o700 });
+      if (isIn(state, target)) makeTarget(mount);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new RnetnsError('ERR_MOUNT', `cannot prepare to mount ${source} on ${target}: ${why}`, { cause });
+    }
+  }
+}
+
+function makeTarget({ type, source, target }: Mount): void {
+  if (type === 'tmpfs' || !existsSync(source) || statSync(source).isDirectory()) {
+    mkdirSync(target, { recursive: true, mode: 0o700 });
+  } else {
+    mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+    closeSync(openSync(target, 'a', 0o600));
+  }
+}
+
+function isIn({ path }: StateDirectory, file: string): boolean {
+  return file.startsWith(`${path}/`);
+}
