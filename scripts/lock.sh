@@ -50,6 +50,6 @@ unlock_state() {
 
 # Nothing was published and nobody is left to reap: take the empty state away again.
 abandon_state() {
-  rm -f -- "$dir/lock-owner" "$lease"
+  rm -f -- "$dir/lock-owner" "$lease" "$dir/holder.${lease##*/lease.}"
   rmdir -- "$dir" "$base" 2>/dev/null || :
 }

@@ -6,7 +6,8 @@
 # Arguments: STATE READY-FD READY-SECONDS RETRY ADOPT -- DRIVER [ARG…]
 #            READY-FD: the descriptor on which the driver writes when it is ready: 1 (pasta --pid /proc/self/fd/1; it
 #            closes all above 2) or 3 (slirp4netns --ready-fd=3)
-#            RETRY: 1 to go on trying when the first start fails (offline), else 0
+#            RETRY: 0 to give up when the driver doesn't start; else to go on trying for ever, and to answer only after
+#            so many starts: the device of a driver that has just died may be there a little longer
 #            ADOPT: pid and start time of a driver whose supervisor died, joined by `:`, or `-`
 # Result:    on stdout, once: "ready PID", or "failed STATUS" and then the driver's own words; later only files:
 #            rootless-netns-conn.pid (the driver's pid; empty while it is restarted; 0 while it won't start),
@@ -133,18 +134,25 @@ if [ "$adopt" != - ]; then
   now
   started=$now
   attend_adopted
-elif start_driver "$@"; then
-  record "$driver"
-  echo "ready $driver"
-  exec </dev/null >/dev/null 2>&1
-  attend
 else
-  printf 'failed %s\n%s\n' "$status" "$said"
-  [ "$retry" = 1 ] || exit 1
-  last=${said##*
+  attempt=1
+  until start_driver "$@" || [ "$attempt" -ge "$retry" ]; do
+    attempt=$((attempt + 1))
+    sleep 0.1
+  done
+  if [ -n "$driver" ]; then
+    record "$driver"
+    echo "ready $driver"
+    exec </dev/null >/dev/null 2>&1
+    attend
+  else
+    printf 'failed %s\n%s\n' "$status" "$said"
+    [ "$retry" != 0 ] || exit 1
+    last=${said##*
 }
-  record 0
-  exec </dev/null >/dev/null 2>&1
+    record 0
+    exec </dev/null >/dev/null 2>&1
+  fi
 fi
 
 failures=0
@@ -155,9 +163,9 @@ while :; do
   fi
   driver=
   delay
-  restarts=$((restarts + 1))
   if start_driver "$@"; then
     failures=0
+    restarts=$((restarts + 1))
     log "$1 (pid $driver) is ready, restart $restarts"
     record "$driver"
     attend

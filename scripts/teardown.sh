@@ -7,7 +7,8 @@
 # Result:    status 0 and no state directory; every process of the namespace has ended or was killed
 # Requires:  sleep umount rm rmdir
 #
-# Order: 1. keeper and supervisor, who would otherwise mend what goes  2. the driver  3. commands  4. files  5. holder
+# Order: 1. keeper and supervisor, who would otherwise mend what goes, and commands  2. the driver  3. the files
+#        4. the directory, once all are gone
 set -u
 [ "$#" -eq 1 ] || exit 64
 dir=$1
@@ -18,7 +19,7 @@ members() {
   for process in /proc/[0-9]*; do
     pid=${process#/proc/}
     [ "$pid" = "$$" ] && continue
-    if [ "$process/ns/net" -ef "$dir/rootless-netns" ] || [ "$process/ns/mnt" -ef /proc/self/ns/mnt ]; then
+    if [ "$process/ns/net" -ef /proc/self/fd/9 ] || [ "$process/ns/mnt" -ef /proc/self/ns/mnt ]; then
       members="$members $pid"
     fi
   done
@@ -49,21 +50,33 @@ wait_gone() {
   return 1
 }
 
+# Its file goes before its last members do.
+command exec 9<"$dir/rootless-netns" || :
 driver=
 { read -r driver <"$dir/rootless-netns-conn.pid"; } 2>/dev/null
 [ "${driver:-0}" != 0 ] && is_driver "$driver" || driver=
-# Looked for again after each round: who is being started right now shows only then.
-for signal in TERM KILL KILL; do
+# 1, 2. At once: the kernel takes tens of milliseconds to take its devices and sockets apart. Not before the supervisor
+# is told, or it would start another.
+end() { # SIGNAL
   members
-  [ -n "$members$driver" ] || break
-  # 1, 2, 3
   # shellcheck disable=SC2086 # a list of pids
-  kill -s "$signal" $members $driver 2>/dev/null
+  kill -s "$1" $members $driver 2>/dev/null
+}
+end TERM
+[ -z "$driver" ] || kill -s KILL "$driver" 2>/dev/null
+# 3. Lazily: a process that won't die keeps the namespace, but never the name. The directory itself is the lock, and
+# stays until nobody of the namespace is left.
+umount -l -- "$dir/rootless-netns" 2>/dev/null
+rm -rf -- "${dir:?}"/* "$dir"/.[!.]* 2>/dev/null
+# Looked for again after each round: who was being started shows only then.
+for signal in TERM KILL KILL; do
   # shellcheck disable=SC2086
   wait_gone $members $driver && driver=
+  members
+  [ -n "$members$driver" ] || break
+  end "$signal"
 done
-# 4. Lazily: a process that won't die keeps the namespace, but never the name.
-umount -l -- "$dir/rootless-netns" 2>/dev/null
+# 4
 for _ in 1 2 3; do
   rm -rf -- "$dir" && break
   sleep 0.1

@@ -1,4 +1,4 @@
-import { ensureBase, runtimeDirectory } from '../config/runtime-dir.js';
+import { ensureBase, runtimeDirectory, type RuntimeDirectory } from '../config/runtime-dir.js';
 import { processEnvironment, type Environment } from '../config/environment.js';
 import { loadConfig, type LoadedConfig } from '../config/load.js';
 import { RnetnsError } from '../errors/error.js';
@@ -31,9 +31,18 @@ export function loadSettings({ config, logLevel }: CommonOptions): LoadedConfig 
   return loadConfig({ env: processEnvironment(), configFile: config, logLevel });
 }
 
+function ownUid(): number {
+  return process.geteuid?.() ?? 0;
+}
+
+/** Files inside a user namespace are ours by the uid there, and the directories are named after the one outside. */
+function findRuntime(): RuntimeDirectory {
+  return runtimeDirectory(processEnvironment(), ownUid(), '', hostUid());
+}
+
 /** Where the state directories of the caller are; makes nothing. */
 export function stateBase(): string {
-  return runtimeDirectory(processEnvironment(), hostUid()).base;
+  return findRuntime().base;
 }
 
 export function stateOf({ name = DEFAULT_NAME }: CommonOptions): StateDirectory {
@@ -45,8 +54,8 @@ export function makeContext(options: CommonOptions, { make = false } = {}): Cont
   const name = checkName(options.name ?? DEFAULT_NAME);
   const env = processEnvironment();
   const { config } = loadSettings(options);
-  const runtime = runtimeDirectory(env, hostUid());
-  if (make) ensureBase(runtime, process.geteuid?.() ?? 0);
+  const runtime = findRuntime();
+  if (make) ensureBase(runtime, ownUid(), hostUid());
   return {
     state: new StateDirectory(runtime.base, name),
     config,

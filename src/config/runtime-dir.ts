@@ -24,16 +24,17 @@ export interface RuntimeDirectory {
  *
  * @param uid - `process.geteuid()`: files made now are that user's.
  * @param root - put before /run and /tmp, for tests.
+ * @param namedAfter - the uid in /run/user/UID and /tmp/rnetns-UID; another than `uid` inside a user namespace.
  * @throws RnetnsError `ERR_RUNTIME_DIR`: it is not the caller's, or not a directory.
  */
-export function runtimeDirectory(env: Environment, uid: number, root = ''): RuntimeDirectory {
+export function runtimeDirectory(env: Environment, uid: number, root = '', namedAfter = uid): RuntimeDirectory {
   const set = variable(env, 'XDG_RUNTIME_DIR');
   if (set !== undefined) return withBase(checkedXdgRuntimeDir(set, uid));
 
-  const session = `${root}/run/user/${uid}`;
+  const session = `${root}/run/user/${namedAfter}`;
   if (isOwnDirectory(session, uid)) return withBase(session);
 
-  const fallback = root + fallbackPath(uid);
+  const fallback = root + fallbackPath(namedAfter);
   checkFallback(fallback, uid);
   return withBase(fallback);
 }
@@ -44,8 +45,8 @@ export function runtimeDirectory(env: Environment, uid: number, root = ''): Runt
  *
  * @throws RnetnsError `ERR_RUNTIME_DIR`; `ERR_STATE_DIR`: the base is foreign, open to others, or cannot be made.
  */
-export function ensureBase({ runtimeDir, base }: RuntimeDirectory, uid: number): void {
-  if (runtimeDir.endsWith(fallbackPath(uid))) {
+export function ensureBase({ runtimeDir, base }: RuntimeDirectory, uid: number, namedAfter = uid): void {
+  if (runtimeDir.endsWith(fallbackPath(namedAfter))) {
     makePrivate(runtimeDir, 'ERR_RUNTIME_DIR');
     checkFallback(runtimeDir, uid);
   }

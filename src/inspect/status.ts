@@ -1,4 +1,5 @@
 import { runCommand } from '../exec/command.js';
+import { parseProcAddresses } from '../plan/addresses.js';
 import { parseResolvConf } from '../plan/resolv-conf.js';
 import { statStateDirectory, type StateDirectory } from '../state/directory.js';
 import { readOptional } from '../state/files.js';
@@ -80,7 +81,7 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
     generation,
     directory: state.path,
     driver,
-    addresses: info?.addresses ?? null,
+    addresses: info === undefined || info.addresses.length === 0 ? addressesIn(keeper.pid) : info.addresses,
     dnsForwardIps: info?.dnsForwardIps ?? null,
     mapGuestIps: info?.mapGuestIps ?? null,
     nameservers: parseResolvConf(readOptional(state.resolvConf) ?? '').nameservers,
@@ -91,6 +92,12 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
     keeper: isAlive(keeper) ? { pid: keeper.pid } : null,
     since: record?.since ?? null,
   };
+}
+
+/** What came up after the namespace was made: the host was offline then. */
+function addressesIn(pid: number): string[] {
+  const proc = (file: string) => readOptional(`/proc/${pid}/net/${file}`) ?? '';
+  return parseProcAddresses(proc('fib_trie'), proc('if_inet6'));
 }
 
 type RecordedDriver = NonNullable<ReturnType<typeof readRecord>>['plan']['driver'];

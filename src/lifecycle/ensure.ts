@@ -10,7 +10,7 @@ import { startSupervisor } from '../namespace/supervisor.js';
 import type { Surroundings } from '../namespace/surroundings.js';
 import { removeNamespace } from '../namespace/teardown.js';
 import { ofFamiliesIn, parseProcAddresses } from '../plan/addresses.js';
-import type { Plan } from '../plan/plan.js';
+import type { IdMap, Plan } from '../plan/plan.js';
 import { checkWritable, statStateDirectory, writeError } from '../state/directory.js';
 import { readOptional, writeAtomic } from '../state/files.js';
 import { writeInfo } from '../state/info.js';
@@ -26,7 +26,7 @@ import {
 import { readRecord, writeRecord, type Record } from '../state/record.js';
 import type { Context } from './context.js';
 import { isOnline } from './facts.js';
-import { makePlan, resolvConfOf } from './make-plan.js';
+import { chooseParts, makePlan, resolvConfOf } from './make-plan.js';
 
 /**
  * Theory of operation: reconcile
@@ -68,16 +68,24 @@ function lastMember(found: Components, record: Record | undefined): ProcessId | 
 async function create(context: Context, generation: string): Promise<void> {
   const { state, env, log } = context;
   log.debug(`creating ${state.path}, generation ${generation}`);
-  const plan = await makePlan(context);
-  log.debug(`plan: ${JSON.stringify(plan)}`);
+  const choice = await chooseParts(context);
   removeRemains(context, generation);
+  const around = surroundings(context, generation);
   try {
-    const holder = await createHolder(surroundings(context, generation), plan.idMap);
+    // 1 and 2 beside the plan: neither needs the other, and asking the driver what it can do takes as long as they do.
+    const [holder, plan] = await settleAll(startNetns(around, choice.idMap), makePlan(context, choice));
+    log.debug(`plan: ${JSON.stringify(plan)}`);
     await build(context, generation, plan, { holder, since: new Date().toISOString(), created: true });
   } catch (cause) {
     await removeNamespace(state, env).catch((error: unknown) => log.error(String(error)));
     throw cause;
   }
+}
+
+async function startNetns(around: Surroundings, idMap: IdMap | null): Promise<ProcessId> {
+  const holder = await createHolder(around, idMap);
+  await ensureNetns(around, holder);
+  return holder;
 }
 
 async function mend(
@@ -91,7 +99,7 @@ async function mend(
   // Its commands hold the FIFO of their generation, so that is the one to go on with.
   const generation = found.generation ?? record?.generation ?? requested;
   log.info(`mending ${context.state.path}: ${describe(found)}`);
-  const plan = record?.plan ?? (await makePlan(context));
+  const plan = record?.plan ?? (await makePlan(context, await chooseParts(context)));
   const around = surroundings(context, generation);
   const hasM0 = found.holder !== undefined || found.supervisor !== undefined;
   const holder = found.holder ?? (await adoptHolder(around, member, hasM0));
@@ -160,9 +168,11 @@ async function ensureSupervisor(
     return supervisor;
   }
   if (orphan !== undefined) log.info(`adopting ${driver.name} (pid ${orphan.pid}), whose supervisor died`);
-  return startSupervisor(around, holder, driver, { keepTrying: !created || !isOnline(), adopt: orphan });
+  const attempts = created ? (isOnline() ? 0 : 1) : MEND_ATTEMPTS;
+  return startSupervisor(around, holder, driver, { attempts, adopt: orphan });
 }
 
+const MEND_ATTEMPTS = 5;
 const RESTART_MS = 5000;
 const POLL_MS = 20;
 
@@ -195,7 +205,7 @@ function describe(found: Components): string {
 
 /** Files of a namespace that is gone: killed without a chance, or left by another boot. Durable references stay. */
 function removeRemains({ state }: Context, generation: string): void {
-  const kept = new Set([`lease.${generation}`, 'lock-owner', 'references', 'ref-count']);
+  const kept = new Set([`lease.${generation}`, `holder.${generation}`, 'lock-owner', 'references', 'ref-count']);
   for (const entry of readdirSync(state.path)) {
     if (!kept.has(entry)) removeEntry(join(state.path, entry));
   }
@@ -203,7 +213,8 @@ function removeRemains({ state }: Context, generation: string): void {
 
 function removeOtherLeases({ state }: Context, generation: string): void {
   for (const entry of readdirSync(state.path)) {
-    if (entry.startsWith('lease.') && entry !== `lease.${generation}`) removeEntry(join(state.path, entry));
+    const [kind, of] = [entry.slice(0, entry.indexOf('.')), entry.slice(entry.indexOf('.') + 1)];
+    if ((kind === 'lease' || kind === 'holder') && of !== generation) removeEntry(join(state.path, entry));
   }
 }
 

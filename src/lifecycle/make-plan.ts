@@ -1,26 +1,36 @@
 import { existsSync } from 'node:fs';
 import type { Config } from '../config/config.js';
-import { findDriver, planDriver } from '../driver/choose.js';
+import { findDriver, planDriver, type Found } from '../driver/choose.js';
 import { planMounts } from '../plan/mounts.js';
-import type { Plan } from '../plan/plan.js';
+import type { IdMap, Plan } from '../plan/plan.js';
 import { chooseHostResolvConf, planResolvConf } from '../plan/resolv-conf.js';
 import { resolvConfTarget } from '../plan/resolv-conf-target.js';
 import { readOptional } from '../state/files.js';
 import type { Context } from './context.js';
 import { cniDirectory, hasOwnUserns, readIdMap, readLink } from './facts.js';
 
+/** What the first step of making a namespace needs, without asking any program. */
+export interface Choice {
+  found: Found;
+  /** null: the caller's user namespace will do. */
+  idMap: IdMap | null;
+}
+
+/** @throws RnetnsError ERR_PROGRAM_MISSING; nothing has been started then. */
+export async function chooseParts({ config, env }: Context): Promise<Choice> {
+  const path = (env.PATH ?? '').split(':');
+  return { found: findDriver(config, path), idMap: hasOwnUserns() ? null : await readIdMap(path, env) };
+}
+
 /**
  * What would be done to make this namespace now: settings and facts of the host, nothing changed.
  *
- * @throws RnetnsError ERR_CONFIG, ERR_PROGRAM_MISSING or ERR_MOUNT.
+ * @throws RnetnsError ERR_CONFIG or ERR_MOUNT.
  */
-export async function makePlan({ state, config, runtimeDir, env }: Context): Promise<Plan> {
-  const path = (env.PATH ?? '').split(':');
+export async function makePlan(context: Context, { found, idMap }: Choice): Promise<Plan> {
+  const { state, config, runtimeDir, env } = context;
   const mountTarget = resolvConfTarget(readLink);
-  const [driver, idMap] = await Promise.all([
-    planDriver(findDriver(config, path), config, state.netns, env),
-    hasOwnUserns() ? null : readIdMap(path, env),
-  ]);
+  const driver = await planDriver(found, config, state.netns, env);
   return {
     driver,
     idMap,

@@ -12,8 +12,11 @@ const READY_SECONDS = 10;
 export type RunningDriver = Extract<DriverPlan, { path: string }>;
 
 export interface SupervisorOptions {
-  /** A driver that doesn't start is tried again and again, and the namespace is degraded until it does. */
-  keepTrying: boolean;
+  /**
+   * How often to try before the namespace counts as degraded; the driver is tried again and again then.
+   * 0: a driver that doesn't start is an error.
+   */
+  attempts: number;
   /** A driver that lives although its supervisor died. */
   adopt?: ProcessId | undefined;
 }
@@ -27,7 +30,7 @@ export async function startSupervisor(
   around: Surroundings,
   holder: ProcessId,
   driver: RunningDriver,
-  { keepTrying, adopt }: SupervisorOptions,
+  { attempts, adopt }: SupervisorOptions,
 ): Promise<ProcessId> {
   const [file = '', ...args] = enterArguments({ pid: holder.pid, user: true, mount: true });
   const supervisor = new BackgroundProcess(
@@ -39,7 +42,7 @@ export async function startSupervisor(
       around.state.path,
       String(driver.readyFd),
       String(READY_SECONDS),
-      keepTrying ? '1' : '0',
+      String(attempts),
       adopt === undefined ? '-' : `${adopt.pid}:${adopt.startTicks}`,
       '--',
       driver.path,
@@ -56,11 +59,11 @@ export async function startSupervisor(
     throw new RnetnsError('ERR_DRIVER', `cannot supervise ${driver.name}: ${words || String(cause)}`, { cause });
   }
   const failed = answer[0] !== 'ready';
-  if (failed && !keepTrying) {
+  if (failed && attempts === 0) {
     await supervisor.end(1000);
     throw driverError(driver, answer[1] ?? '', supervisor.rest);
   }
-  if (failed) around.warn(`${driver.name} does not start and is tried again: ${supervisor.rest}`);
+  if (failed) around.warn(`${driver.name} does not start and is tried again: ${lastWords(supervisor.rest)}`);
   const process = identifyProcess(supervisor.pid ?? 0);
   supervisor.release();
   if (process === undefined) throw new RnetnsError('ERR_DRIVER', `the supervisor of ${driver.name} ended at once`);
@@ -70,9 +73,13 @@ export async function startSupervisor(
 /** The last of a driver's words are the reason; pasta prints its whole usage before them. */
 const WORDS_SHOWN = 3;
 
-function driverError(driver: RunningDriver, status: string, words: string): RnetnsError {
+function lastWords(words: string): string {
   const said = words.split('\n').filter((line) => line.trim() !== '');
-  const shown = said.slice(-WORDS_SHOWN).join('; ') || 'it said nothing';
+  return said.slice(-WORDS_SHOWN).join('; ');
+}
+
+function driverError(driver: RunningDriver, status: string, words: string): RnetnsError {
+  const shown = lastWords(words) || 'it said nothing';
   // 127 and 126 are the shell's: it could not start the program at all.
   const outcome = /^12[67]$/.test(status) ? 'could not be started' : `exited with status ${status}`;
   const tun = tunProblem();

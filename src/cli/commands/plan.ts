@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { makePlan } from '../../lifecycle/make-plan.js';
+import { chooseParts, makePlan } from '../../lifecycle/make-plan.js';
 import type { Plan } from '../../plan/plan.js';
 import { makeContext, type CommonOptions } from '../context.js';
 import { print } from '../report.js';
@@ -10,7 +10,8 @@ export function planCommand(): Command {
     .option('--json', 'as JSON')
     .action(async (_options: CommonOptions, command: Command) => {
       const options = command.optsWithGlobals<CommonOptions>();
-      const { driver, idMap, mounts, resolvConf, directory } = await makePlan(makeContext(options));
+      const context = makeContext(options);
+      const { driver, idMap, mounts, resolvConf, directory } = await makePlan(context, await chooseParts(context));
       const data = {
         driver: { name: driver.name, path: driver.path, args: driver.args },
         idMap,

@@ -18,7 +18,7 @@ export function statusCommand(): Command {
 function describeStatus(status: Status): string {
   if (status.state === 'down') return `${status.name}: down`;
   const { driver } = status;
-  const restarts = driver === null || driver.restarts === 0 ? '' : `, restarted ${driver.restarts} times`;
+  const restarts = driver === null || driver.restarts === 0 ? '' : `, restarts ${driver.restarts}`;
   const rows: [string, string][] = [
     ['state', `${status.state} since ${status.since ?? 'unknown'}`],
     ['directory', status.directory ?? ''],
