@@ -3,9 +3,9 @@
 #
 # Runs in:   U and M0 (DESIGN: the user namespace, and the mount namespace with the namespace files), the host's network
 # Called by: src/namespace/holder.ts, through nsenter(1)
-# Arguments: STATE GENERATION LINGER
+# Arguments: STATE GENERATION LINGER [create]   create: make the network namespace as well
 # Result:    "ready" on stdout; ends when it has torn the namespace down
-# Requires:  sleep flock timeout cat mv mkfifo; teardown.sh
+# Requires:  sleep flock timeout cat mv mkfifo; netns.sh teardown.sh
 #
 # Theory of operation: leases
 #
@@ -27,6 +27,7 @@ exec 9<>"$lease" && exec 8<"$lease" && exec 9<&- || exit 1
 # The keeper reads this one: end-of-file tells it that we died (keeper.sh). scripts/rnetns knows both of us by it.
 [ -p "$dir/holder.$generation" ] || mkfifo -m 600 -- "$dir/holder.$generation" || exit 1
 exec 7<>"$dir/holder.$generation" || exit 1
+[ "${4-}" != create ] || sh "$here/netns.sh" "$dir" || exit 1
 echo ready
 exec </dev/null >/dev/null 2>&1
 

@@ -3,21 +3,21 @@
 #
 # Runs in:   U and M1 (a slave copy of M0, this program's own), the shared network namespace
 # Called by: src/namespace/keeper.ts, through nsenter(1) and unshare(1)
-# Arguments: LAUNCHER STATE GENERATION HOLDER [bind|rbind|tmpfs|overlay SOURCE TARGET]…
+# Arguments: STATE GENERATION HOLDER [bind|rbind|tmpfs|overlay SOURCE TARGET]…
 #            HOLDER: its pid; in M0, its mount namespace, nothing must be mounted.
 #            The mounts are src/plan/mounts.ts's, in its order.
 # Result:    "ready" on stdout, then it waits; on failure status 1 and one line on stderr
-# Requires:  mount nsenter sleep; mkdir; chcon where the host has SELinux
+# Requires:  mount sleep; mkdir; chcon where the host has SELinux
 set -u
 umask 077
 die() {
   printf '%s\n' "$1" >&2
   exit "${2-1}"
 }
-[ "$#" -ge 4 ] || die 'usage: keeper.sh LAUNCHER STATE GENERATION HOLDER [TYPE SOURCE TARGET]…' 64
-launcher=$1 dir=$2 generation=$3
-! [ /proc/self/ns/mnt -ef "/proc/$4/ns/mnt" ] || die 'refusing to mount in the mount namespace of the holder'
-shift 4
+[ "$#" -ge 3 ] || die 'usage: keeper.sh STATE GENERATION HOLDER [TYPE SOURCE TARGET]…' 64
+dir=$1 generation=$2
+! [ /proc/self/ns/mnt -ef "/proc/$3/ns/mnt" ] || die 'refusing to mount in the mount namespace of the holder'
+shift 3
 # holder.sh leaves this process out when it looks for users of the namespace.
 printf '%s\n' "$$" >"$dir/keeper"
 
@@ -57,13 +57,13 @@ exec 3<>"$dir/holder.$generation" && exec 4<"$dir/holder.$generation" && exec 3<
 echo ready
 exec </dev/null >/dev/null 2>&1
 
-# End-of-file: the holder died, and without it nobody reaps. The launcher mends, in M0 and on the host's network; it
-# does nothing when there is nothing left to mend.
+# End-of-file: the holder died, and without it nobody reaps. Another one must be on the host's network, where only the
+# supervisor still is: it mends when it reads this line (supervisor.sh). <> never blocks.
 while :; do
   while read -r _ <&4; do :; done
-  { read -r _ _ _ _ _ supervisor _ <"$dir/live"; } 2>/dev/null || supervisor=0
-  if [ "$supervisor" != 0 ]; then
-    nsenter --target "$supervisor" --mount --net -- "$launcher" repair --name "${dir##*/}" 4<&-
-  fi
+  driver=0
+  { read -r driver <"$dir/rootless-netns-conn.pid"; } 2>/dev/null
+  # Without a driver that runs nobody reads its words, and the supervisor looks by itself.
+  [ "${driver:-0}" = 0 ] || { echo 'rnetns: the holder died' 1<>"$dir/driver.words"; } 2>/dev/null
   sleep 1
 done

@@ -2,7 +2,7 @@
 # netns.sh - make the shared network namespace, or bind one that lives, on its file
 #
 # Runs in:   U and M0, the host's network
-# Called by: src/namespace/netns.ts, through nsenter(1)
+# Called by: holder.sh for a new namespace; src/namespace/netns.ts, through nsenter(1), when its file is gone
 # Arguments: STATE [PID]   with PID: the living namespace is that process's
 # Result:    status 0 and <state>/rootless-netns is the namespace, its loopback up; else 1 and words on stderr
 # Requires:  unshare mount umount rm ip

@@ -3,22 +3,23 @@
 #
 # Runs in:   U and M0, the host's network
 # Called by: src/namespace/supervisor.ts, through nsenter(1)
-# Arguments: STATE READY-FD READY-SECONDS RETRY ADOPT -- DRIVER [ARG…]
+# Arguments: STATE READY-FD READY-SECONDS ATTEMPTS PERSIST ADOPT -- DRIVER [ARG…]
 #            READY-FD: the descriptor on which the driver writes when it is ready: 1 (pasta --pid /proc/self/fd/1; it
 #            closes all above 2) or 3 (slirp4netns --ready-fd=3)
-#            RETRY: 0 to give up when the driver doesn't start; else to go on trying for ever, and to answer only after
-#            so many starts: the device of a driver that has just died may be there a little longer
+#            ATTEMPTS: so many starts, 0.1 s apart, before it answers that the driver doesn't start: the device or the
+#            ports of one that has just been killed may be there a little longer
+#            PERSIST: 1 to go on trying after that for ever, else 0
 #            ADOPT: pid and start time of a driver whose supervisor died, joined by `:`, or `-`
 # Result:    on stdout, once: "ready PID", or "failed STATUS" and then the driver's own words; later only files:
 #            rootless-netns-conn.pid (the driver's pid; empty while it is restarted; 0 while it won't start),
 #            driver (pid, start time, restarts, and in the second line its last words) and log
-# Requires:  timeout head cat sleep mkfifo mv date nsenter
+# Requires:  timeout head cat sleep mkfifo mv date nsenter; rnetns
 set -u
 umask 077
-dir=$1 ready_fd=$2 ready_seconds=$3 retry=$4 adopt=$5
-shift 6
+dir=$1 ready_fd=$2 ready_seconds=$3 attempts=$4 persist=$5 adopt=$6
+shift 7
 words=$dir/driver.words ready=$dir/driver.ready pidfile=$dir/rootless-netns-conn.pid
-driver='' start='' restarts=0 last='' logged=0
+driver='' start='' timed_out=0 restarts=0 last='' logged=0
 log_limit=65536
 
 [ -p "$words" ] && [ -p "$ready" ] || mkfifo -m 600 -- "$words" "$ready" || exit 1
@@ -95,9 +96,27 @@ start_driver() {
   return 1
 }
 
+# The holder died, so that nobody would reap. Of all who notice, only this process is in M0 and on the host's network,
+# where another holder must be. In the background: it may be this driver that the mending waits for.
+mend() {
+  "${0%/*}/rnetns" repair --name "${dir##*/}" </dev/null >>"$dir/log" 2>&1 4<&- 8>&- &
+}
+
+check_holder() {
+  { read -r _ generation _ holder _ <"$dir/live"; } 2>/dev/null || return 0
+  [ "/proc/$holder/fd/7" -ef "$dir/holder.$generation" ] || mend
+}
+
 # Until the driver dies; its words go to the log.
 attend() {
   while read -r line <&4; do
+    # keeper.sh, which waits for the holder's end, says so here.
+    case $line in
+      'rnetns: the holder died')
+        mend
+        continue
+        ;;
+    esac
     last=$line
     log "$line"
   done
@@ -112,7 +131,10 @@ attend_adopted() {
   start=${adopt#*:}
   adopted_start=$start
   record "$driver"
-  while started_at "$driver" && [ "$start" = "$adopted_start" ]; do sleep 0.5; done
+  while started_at "$driver" && [ "$start" = "$adopted_start" ]; do
+    sleep 0.5
+    check_holder
+  done
   status=unknown
 }
 
@@ -136,7 +158,7 @@ if [ "$adopt" != - ]; then
   attend_adopted
 else
   attempt=1
-  until start_driver "$@" || [ "$attempt" -ge "$retry" ]; do
+  until start_driver "$@" || [ "$attempt" -ge "$attempts" ] || [ "$timed_out" -eq 124 ]; do
     attempt=$((attempt + 1))
     sleep 0.1
   done
@@ -147,7 +169,7 @@ else
     attend
   else
     printf 'failed %s\n%s\n' "$status" "$said"
-    [ "$retry" != 0 ] || exit 1
+    [ "$persist" = 1 ] || exit 1
     last=${said##*
 }
     record 0
@@ -163,6 +185,7 @@ while :; do
   fi
   driver=
   delay
+  check_holder
   if start_driver "$@"; then
     failures=0
     restarts=$((restarts + 1))

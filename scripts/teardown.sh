@@ -1,17 +1,22 @@
 #!/bin/sh
 # teardown.sh - end every process of a shared network namespace and remove its state
 #
-# Runs in:   U and M0 of the namespace, the host's network; the lock is held (by a descriptor this process inherits)
+# Runs in:   U and M0 of the namespace, the host's network; the lock is held (by a descriptor this process inherits).
+#            Never in M1 or a copy of it, where the caller's runtime directory is mounted below STATE
 # Called by: holder.sh, which becomes it; src/namespace/teardown.ts, through nsenter(1)
-# Arguments: STATE
+# Arguments: STATE [PID]   with PID, a process in the network namespace: M0 is gone, and this is a new one
 # Result:    status 0 and no state directory; every process of the namespace has ended or was killed
-# Requires:  sleep umount rm rmdir
+# Requires:  sleep mount umount rm rmdir
 #
-# Order: 1. keeper and supervisor, who would otherwise mend what goes, and commands  2. the driver  3. the files
-#        4. the directory, once all are gone
+# Order: 1. keeper and supervisor, who would otherwise mend what goes, and commands  2. the driver is told to end, which
+#        takes the kernel tens of milliseconds  3. once the others are gone, the state, and with it the lock: whoever
+#        comes now begins anew, and must find none of them  4. the driver has ended
 set -u
-[ "$#" -eq 1 ] || exit 64
+[ "$#" -ge 1 ] || exit 64
 dir=$1
+if [ "$#" -gt 1 ]; then
+  { : >>"$dir/rootless-netns" && mount --bind -- "/proc/$2/ns/net" "$dir/rootless-netns"; } 2>/dev/null
+fi
 
 # Every process that is in the network namespace or in M0. The driver has gone into namespaces of its own by now.
 members() {
@@ -55,31 +60,31 @@ command exec 9<"$dir/rootless-netns" || :
 driver=
 { read -r driver <"$dir/rootless-netns-conn.pid"; } 2>/dev/null
 [ "${driver:-0}" != 0 ] && is_driver "$driver" || driver=
-# 1, 2. At once: the kernel takes tens of milliseconds to take its devices and sockets apart. Not before the supervisor
-# is told, or it would start another.
 end() { # SIGNAL
-  members
   # shellcheck disable=SC2086 # a list of pids
-  kill -s "$1" $members $driver 2>/dev/null
+  [ -z "$members" ] || kill -s "$1" $members 2>/dev/null
 }
+# 1, 2. The supervisor is told first, or it would start another.
+members
 end TERM
 [ -z "$driver" ] || kill -s KILL "$driver" 2>/dev/null
-# 3. Lazily: a process that won't die keeps the namespace, but never the name. The directory itself is the lock, and
-# stays until nobody of the namespace is left.
-umount -l -- "$dir/rootless-netns" 2>/dev/null
-rm -rf -- "${dir:?}"/* "$dir"/.[!.]* 2>/dev/null
 # Looked for again after each round: who was being started shows only then.
-for signal in TERM KILL KILL; do
+for signal in KILL KILL KILL; do
   # shellcheck disable=SC2086
-  wait_gone $members $driver && driver=
+  wait_gone $members
   members
-  [ -n "$members$driver" ] || break
+  [ -n "$members" ] || break
   end "$signal"
 done
-# 4
+# 3. Lazily: a process that won't die keeps the namespace, but never the name.
+umount -l -- "$dir/rootless-netns" 2>/dev/null
+# --one-file-system: whatever is mounted below, by whomever, is not ours to empty.
 for _ in 1 2 3; do
-  rm -rf -- "$dir" && break
+  rm -rf --one-file-system -- "$dir" && break
   sleep 0.1
 done
+removed=$?
 rmdir -- "${dir%/*}" 2>/dev/null
-[ ! -e "$dir" ]
+# 4. Nothing by its path from here on: another one's state may be there.
+[ -z "$driver" ] || wait_gone "$driver"
+exit "$removed"

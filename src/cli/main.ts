@@ -29,6 +29,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 
 try {
   process.exitCode = await main(process.argv.slice(2));
+  // The launcher waits for us, and we for nothing: what we started has its own life.
+  if (process.argv[2] === 'ensure') process.exit();
 } catch (error) {
   reportError(error, process.argv.includes('--json'));
   process.exitCode = error instanceof RnetnsError ? error.exitStatus : EXIT.failed;

@@ -64,12 +64,33 @@ export async function planDriver(
   netnsPath: string,
   env: Readonly<Record<string, string>>,
 ): Promise<DriverPlan> {
-  const help = driver.program === null ? '' : await helpOf(path, env);
-  return driver.plan({ config, path, netnsPath, features: parseHelpOptions(help) });
+  const help = driver.program === null ? undefined : await askHelp(driver.name, path, env);
+  const features = parseHelpOptions(help?.text ?? '');
+  try {
+    return driver.plan({ config, path, netnsPath, features });
+  } catch (cause) {
+    // A program that is no driver at all lacks every option: then how it ended says more than which one it lacks first.
+    if (!(cause instanceof RnetnsError) || cause.code !== 'ERR_DRIVER' || help?.status === 0) throw cause;
+    const { hint } = cause;
+    throw new RnetnsError('ERR_DRIVER', `${cause.message} (${path} --help ${help?.outcome ?? ''})`, { hint, cause });
+  }
 }
 
-/** Its --help, wherever it prints it and whatever status it has. */
-async function helpOf(path: string, env: Readonly<Record<string, string>>): Promise<string> {
-  const { stdout, stderr } = await runCommand(path, ['--help'], { env, timeoutMs: HELP_TIMEOUT_MS });
-  return stdout + stderr;
+/**
+ * Its --help, wherever it prints it and whatever status it has: pasta's is 1.
+ *
+ * @throws RnetnsError ERR_DRIVER: it doesn't end by itself, and so would not start either.
+ */
+async function askHelp(
+  name: string,
+  path: string,
+  env: Readonly<Record<string, string>>,
+): Promise<{ text: string; status: number; outcome: string }> {
+  const { status, stdout, stderr, outcome } = await runCommand(path, ['--help'], { env, timeoutMs: HELP_TIMEOUT_MS });
+  if (status === undefined) {
+    throw new RnetnsError('ERR_DRIVER', `cannot use ${name}: ${path} --help ${outcome}`, {
+      hint: `see that ${path} is ${name}, or take another one: network_cmd_path or helper_binaries_dir in rnetns.conf`,
+    });
+  }
+  return { text: stdout + stderr, status, outcome };
 }

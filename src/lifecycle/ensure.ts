@@ -1,16 +1,17 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RnetnsError } from '../errors/error.js';
 import { findComponents, type Components } from '../namespace/components.js';
 import { adoptHolder, createHolder } from '../namespace/holder.js';
+import { isInside } from '../namespace/inside.js';
 import { startKeeper } from '../namespace/keeper.js';
 import { ensureNetns } from '../namespace/netns.js';
 import { startSupervisor } from '../namespace/supervisor.js';
 import type { Surroundings } from '../namespace/surroundings.js';
-import { removeNamespace } from '../namespace/teardown.js';
+import { insideError, removeNamespace } from '../namespace/teardown.js';
 import { ofFamiliesIn, parseProcAddresses } from '../plan/addresses.js';
-import type { IdMap, Plan } from '../plan/plan.js';
+import type { Plan } from '../plan/plan.js';
 import { checkWritable, statStateDirectory, writeError } from '../state/directory.js';
 import { readOptional, writeAtomic } from '../state/files.js';
 import { writeInfo } from '../state/info.js';
@@ -53,6 +54,9 @@ export async function ensure(context: Context, generation: string): Promise<void
   const found = findComponents(state);
   const record = readRecord(state);
   const member = lastMember(found, record);
+  // A holder or supervisor started in here would be on the namespace's own network.
+  const needsHost = found.holder === undefined || (found.supervisor === undefined && record?.plan.driver.path !== null);
+  if (needsHost && isInside(state)) throw insideError(state, 'mend');
   if (member === undefined) await create(context, generation);
   else await mend(context, found, member, record, generation);
 }
@@ -73,19 +77,13 @@ async function create(context: Context, generation: string): Promise<void> {
   const around = surroundings(context, generation);
   try {
     // 1 and 2 beside the plan: neither needs the other, and asking the driver what it can do takes as long as they do.
-    const [holder, plan] = await settleAll(startNetns(around, choice.idMap), makePlan(context, choice));
+    const [holder, plan] = await settleAll(createHolder(around, choice.idMap), makePlan(context, choice));
     log.debug(`plan: ${JSON.stringify(plan)}`);
     await build(context, generation, plan, { holder, since: new Date().toISOString(), created: true });
   } catch (cause) {
     await removeNamespace(state, env).catch((error: unknown) => log.error(String(error)));
     throw cause;
   }
-}
-
-async function startNetns(around: Surroundings, idMap: IdMap | null): Promise<ProcessId> {
-  const holder = await createHolder(around, idMap);
-  await ensureNetns(around, holder);
-  return holder;
 }
 
 async function mend(
@@ -126,8 +124,9 @@ interface Parts extends Partial<Components> {
 
 /** Steps 2 to 6. */
 async function build(context: Context, generation: string, plan: Plan, parts: Parts): Promise<void> {
-  const { state, config } = context;
+  const { state, config, log } = context;
   const { holder, created } = parts;
+  if (!existsSync('/sys/fs/selinux/enforce')) log.debug('no SELinux here: the new /run is not relabelled');
   const around = surroundings(context, generation);
   await ensureNetns(around, holder, parts.member); // 2
   writeInPlace(state.resolvConf, readOptional(state.resolvConf) ?? '');
@@ -168,10 +167,13 @@ async function ensureSupervisor(
     return supervisor;
   }
   if (orphan !== undefined) log.info(`adopting ${driver.name} (pid ${orphan.pid}), whose supervisor died`);
-  const attempts = created ? (isOnline() ? 0 : 1) : MEND_ATTEMPTS;
-  return startSupervisor(around, holder, driver, { attempts, adopt: orphan });
+  const attempts = created ? CREATE_ATTEMPTS : MEND_ATTEMPTS;
+  return startSupervisor(around, holder, driver, { attempts, persist: !created || !isOnline(), adopt: orphan });
 }
 
+/** The driver of a namespace that was just torn down may still be letting go of its ports. */
+const CREATE_ATTEMPTS = 2;
+/** That of this one may still be letting go of the device. */
 const MEND_ATTEMPTS = 5;
 const RESTART_MS = 5000;
 const POLL_MS = 20;

@@ -49,7 +49,7 @@ export function recognise(
   const holder = after('holder.sh', 1);
   if (holder !== undefined) return { role: 'holder', generation: holder[1] };
   if (after('supervisor.sh', 1) !== undefined) return { role: 'supervisor' };
-  const keeper = after('keeper.sh', 2);
+  const keeper = after('keeper.sh', 1);
   if (keeper !== undefined) return { role: 'keeper', generation: keeper[1] };
   // Both drivers are given the namespace's file as an argument of its own; nsenter and unshare glue it to an option.
   return args.includes(netns) && args.some((arg) => /^(tap0|--config-net)$/.test(arg)) ? { role: 'driver' } : undefined;

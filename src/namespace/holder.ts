@@ -11,15 +11,16 @@ import { SCRIPTS } from './scripts.js';
 const READY_MS = 10_000;
 
 /**
- * Start the holder in a new user namespace (or in the caller's, when that is one it may use) and a mount namespace.
+ * Start the holder in a new user namespace (or in the caller's, when that is one it may use) and a mount namespace, and
+ * have it make the network namespace there.
  *
  * @throws RnetnsError ERR_USERNS when the host doesn't allow one, with what unshare(1) said.
  */
 export async function createHolder(around: Surroundings, idMap: IdMap | null): Promise<ProcessId> {
-  if (idMap === null) return startHolder(around, undefined, false);
+  if (idMap === null) return startHolder(around, undefined, ['create']);
   const pin = await createUserns(around, idMap);
   try {
-    return await startHolder(around, pin.pid, false);
+    return await startHolder(around, { pid: pin.pid, hasM0: false }, ['create']);
   } finally {
     pin.kill();
   }
@@ -27,7 +28,7 @@ export async function createHolder(around: Surroundings, idMap: IdMap | null): P
 
 /** Replace a dead holder: the user namespace lives in `survivor`, and M0 too when it is a supervisor. */
 export function adoptHolder(around: Surroundings, survivor: ProcessId, hasM0: boolean): Promise<ProcessId> {
-  return startHolder(around, survivor.pid, hasM0);
+  return startHolder(around, { pid: survivor.pid, hasM0 });
 }
 
 /**
@@ -49,18 +50,20 @@ async function createUserns(around: Surroundings, idMap: IdMap): Promise<Backgro
   }
 }
 
-/**
- * @param member - pid of a process in the user namespace; undefined: it is the caller's own.
- * @param hasM0 - whether the member is in M0 as well; else a new M0 is made from the caller's mounts.
- */
-async function startHolder(around: Surroundings, member: number | undefined, hasM0: boolean): Promise<ProcessId> {
+/** @param member - a process in the user namespace, and maybe in M0; undefined: the user namespace is the caller's own. */
+async function startHolder(
+  around: Surroundings,
+  member: { pid: number; hasM0: boolean } | undefined,
+  create: readonly string[] = [],
+): Promise<ProcessId> {
   const { state, generation, lingerSeconds, env } = around;
+  const hasM0 = member?.hasM0 === true;
   const [file = '', ...args] = [
-    ...(member === undefined ? [] : enterArguments({ pid: member, user: true, mount: hasM0 })),
+    ...(member === undefined ? [] : enterArguments({ pid: member.pid, user: true, mount: hasM0 })),
     // Slave: what is mounted here never shows on the host, and what the host unmounts is not held busy here
     // (https://github.com/containers/podman/issues/25994).
     ...(hasM0 ? [] : ['unshare', '--mount', '--propagation', 'slave', '--']),
-    ...['sh', SCRIPTS.holder, state.path, generation, String(lingerSeconds)],
+    ...['sh', SCRIPTS.holder, state.path, generation, String(lingerSeconds), ...create],
   ];
   const holder = new BackgroundProcess(file, args, env);
   try {

@@ -28,7 +28,7 @@ export async function startKeeper(
       ...args,
       // By file, not by process: the file is what exists in M0, where this second nsenter already is.
       ...['nsenter', `--net=${state.netns}`, '--', 'unshare', '--mount', '--propagation', 'slave', '--'],
-      ...['sh', SCRIPTS.keeper, SCRIPTS.launcher, state.path, generation],
+      ...['sh', SCRIPTS.keeper, state.path, generation],
       String(holder.pid),
       ...mounts.flatMap(({ type, source, target }) => [type, source, target]),
     ],

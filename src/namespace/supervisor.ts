@@ -12,11 +12,10 @@ const READY_SECONDS = 10;
 export type RunningDriver = Extract<DriverPlan, { path: string }>;
 
 export interface SupervisorOptions {
-  /**
-   * How often to try before the namespace counts as degraded; the driver is tried again and again then.
-   * 0: a driver that doesn't start is an error.
-   */
+  /** How often to start a driver that doesn't become ready, before that counts. */
   attempts: number;
+  /** Whether the driver is tried again and again after that, with the namespace degraded; else it is an error. */
+  persist: boolean;
   /** A driver that lives although its supervisor died. */
   adopt?: ProcessId | undefined;
 }
@@ -30,7 +29,7 @@ export async function startSupervisor(
   around: Surroundings,
   holder: ProcessId,
   driver: RunningDriver,
-  { attempts, adopt }: SupervisorOptions,
+  { attempts, persist, adopt }: SupervisorOptions,
 ): Promise<ProcessId> {
   const [file = '', ...args] = enterArguments({ pid: holder.pid, user: true, mount: true });
   const supervisor = new BackgroundProcess(
@@ -43,6 +42,7 @@ export async function startSupervisor(
       String(driver.readyFd),
       String(READY_SECONDS),
       String(attempts),
+      persist ? '1' : '0',
       adopt === undefined ? '-' : `${adopt.pid}:${adopt.startTicks}`,
       '--',
       driver.path,
@@ -59,7 +59,7 @@ export async function startSupervisor(
     throw new RnetnsError('ERR_DRIVER', `cannot supervise ${driver.name}: ${words || String(cause)}`, { cause });
   }
   const failed = answer[0] !== 'ready';
-  if (failed && attempts === 0) {
+  if (failed && !persist) {
     await supervisor.end(1000);
     throw driverError(driver, answer[1] ?? '', supervisor.rest);
   }
@@ -70,12 +70,13 @@ export async function startSupervisor(
   return process;
 }
 
-/** The last of a driver's words are the reason; pasta prints its whole usage before them. */
+/** The last of a driver's words are the reason; pasta prints its whole usage before them, or after a bad option. */
 const WORDS_SHOWN = 3;
 
 function lastWords(words: string): string {
   const said = words.split('\n').filter((line) => line.trim() !== '');
-  return said.slice(-WORDS_SHOWN).join('; ');
+  const usage = said.findIndex((line) => /^usage:/i.test(line));
+  return (usage > 0 ? said.slice(0, usage) : said).slice(-WORDS_SHOWN).join('; ');
 }
 
 function driverError(driver: RunningDriver, status: string, words: string): RnetnsError {

@@ -3,9 +3,11 @@ import { dirname } from 'node:path';
 import { RnetnsError } from '../errors/error.js';
 import { runCommand } from '../exec/command.js';
 import type { StateDirectory } from '../state/directory.js';
-import { killProcess } from '../state/process.js';
+import { identifyProcess, killProcess, processesInNetns, type ProcessId } from '../state/process.js';
+import { readRecord } from '../state/record.js';
 import { findComponents } from './components.js';
 import { enterArguments } from './enter.js';
+import { isInside } from './inside.js';
 import { SCRIPTS } from './scripts.js';
 
 const TIMEOUT_MS = 15_000;
@@ -17,18 +19,28 @@ const TIMEOUT_MS = 15_000;
  */
 export async function removeNamespace(state: StateDirectory, env: Readonly<Record<string, string>>): Promise<void> {
   const components = findComponents(state);
-  // Whoever is in M0 will do; the program runs there because only root of the user namespace may remove what a
-  // command made under another of its ids, or what an overlay left with mode 0.
-  const inside = components.holder ?? components.supervisor ?? components.keeper;
-  if (inside !== undefined) {
-    const [file = '', ...args] = enterArguments({ pid: inside.pid, user: true, mount: true });
-    await runCommand(file, [...args, 'sh', SCRIPTS.teardown, state.path], { env, timeoutMs: TIMEOUT_MS });
+  const inM0 = components.holder ?? components.supervisor;
+  const inside = isInside(state);
+  if (inside && inM0 === undefined) throw insideError(state, 'remove');
+  // The program runs in U because only root of the user namespace may remove what a command made under another of its
+  // ids, or what an overlay left with mode 0. Whoever is in M0 leads there. Without one, its mounts are ours: never the
+  // keeper's or a command's, where $XDG_RUNTIME_DIR is mounted below what is to be removed.
+  const member = inM0 ?? components.keeper ?? lastMember(state);
+  if (member !== undefined) {
+    const [file = '', ...args] = [
+      ...enterArguments({ pid: member.pid, user: true, mount: inM0 !== undefined }),
+      ...(inM0 === undefined ? ['unshare', '--mount', '--propagation', 'slave', '--'] : []),
+      ...['sh', SCRIPTS.teardown, state.path],
+      ...(inM0 === undefined ? [String(member.pid)] : []),
+    ];
+    await runCommand(file, args, { env, timeoutMs: TIMEOUT_MS });
   }
   // The program ended them all; this is for those that it could not reach, with nobody left to lead it to them.
   const { supervisor, keeper, driver, holder } = components;
   for (const survivor of [supervisor, keeper, driver, holder]) {
     if (survivor !== undefined) killProcess(survivor);
   }
+  if (inside) return;
   try {
     rmSync(state.path, { recursive: true, force: true, maxRetries: 3 });
   } catch {
@@ -41,6 +53,20 @@ export async function removeNamespace(state: StateDirectory, env: Readonly<Recor
     });
   }
   removeIfEmpty(dirname(state.path));
+}
+
+/** A command that outlived all of ours. */
+function lastMember(state: StateDirectory): ProcessId | undefined {
+  const record = readRecord(state);
+  const [pid] = record === undefined ? [] : processesInNetns(record.netnsInode);
+  return pid === undefined ? undefined : identifyProcess(pid);
+}
+
+/** What needs M0 or the host's network, when a command of the namespace asks for it and both are gone. */
+export function insideError({ path }: StateDirectory, act: 'mend' | 'remove'): RnetnsError {
+  return new RnetnsError('ERR_NETNS', `cannot ${act} ${path} from inside: the processes that held it are dead`, {
+    hint: 'run `rnetns repair` or `rnetns stop --force` outside of it',
+  });
 }
 
 function removeIfEmpty(directory: string): void {

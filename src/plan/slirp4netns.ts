@@ -20,6 +20,9 @@ const BUILT_IN_MTU_BYTES = 1500;
 const GATEWAY_OFFSET = 2;
 const DNS_OFFSET = 3;
 const ADDRESS_OFFSET = 100;
+// Locally administered. Any will do on a network of one, but always the same: the IPv6 address is made from it
+// (RFC 4862), and a driver that is started again must bring back the address that others know.
+const TAP_MAC = '02:00:0a:00:02:64';
 
 export interface Slirp4netnsFacts {
   /** The setting `network_cmd_options`: `key=value` each. */
@@ -86,6 +89,7 @@ export function planSlirp4netns(facts: Slirp4netnsFacts): Slirp4netnsPlan {
   if (ipv6) args.push('--enable-ipv6');
   pass('--outbound-addr', 'outbound_addr', options.outboundAddr);
   pass('--outbound-addr6', 'outbound_addr6', options.outboundAddr6);
+  if (features.has('--macaddress')) args.push(`--macaddress=${TAP_MAC}`);
   args.push('-c', '-r', '3', '--netns-type=path', netnsPath, 'tap0');
 
   const network = parseNetwork(options.cidr ?? DEFAULT_CIDR)?.network ?? 0;

@@ -92,6 +92,12 @@ describe('plan/slirp4netns: planSlirp4netns', () => {
   for (const [name, facts, args, rest] of [
     ['nothing set', {}, [...SAFE, '--mtu=65520', ...BOXED, '--enable-ipv6'], {}],
     [
+      'a version that can be given a MAC address: always the same, and so its IPv6 address',
+      { features: new Set([...ALL, '--macaddress']) },
+      [...SAFE, '--mtu=65520', ...BOXED, '--enable-ipv6', '--macaddress=02:00:0a:00:02:64'],
+      {},
+    ],
+    [
       'everything set',
       {
         options: [
