@@ -16,9 +16,10 @@
 set -u
 umask 077
 dir=$1 generation=$2 linger=$3
-base=${dir%/*} name=${dir##*/}
 here=${0%/*}
 lease=$dir/lease.$generation
+# shellcheck disable=SC2034 # what lock.sh reads
+rn_dir=$dir rn_base=${dir%/*} rn_name=${dir##*/} rn_lease=$lease
 # shellcheck source=scripts/lock.sh
 . "$here/lock.sh"
 
@@ -36,10 +37,13 @@ used() {
   for reference in "$dir"/references/*; do
     [ -e "$reference" ] && return 0
   done
-  { read -r count <"$dir/ref-count"; } 2>/dev/null && [ "${count:-0}" != 0 ] && return 0
-  { read -r keeper <"$dir/keeper"; } 2>/dev/null || keeper=
+  # Anything but a number is no reference, as for src/state/references.ts.
+  count=0
+  { read -r count <"$dir/ref-count"; } 2>/dev/null
+  case $count in *[!0-9]* | '' | 0) ;; *) return 0 ;; esac
+  # The keeper and its children have the FIFO of the holder open.
   for process in /proc/[0-9]*; do
-    [ "$process" != "/proc/$keeper" ] && [ "$process/ns/net" -ef "$dir/rootless-netns" ] && return 0
+    [ "$process/ns/net" -ef "$dir/rootless-netns" ] && ! [ "$process/fd/4" -ef "$dir/holder.$generation" ] && return 0
   done
   return 1
 }

@@ -5,51 +5,70 @@
 # is no stale lock to take over and never a second owner; and nothing is left behind when the directory goes.
 # The directory may be removed by the owner before us, so whoever gets the lock looks whether it is still the directory.
 #
-# Reads:    dir (the state directory), base (its parent), name
-# Sets:     lock_fd
+# Reads:    rn_dir (the state directory), rn_base (its parent), rn_name, rn_lease; named so for scripts/rnetns' sake
+# Sets:     rn_lock_fd
 # Requires: flock mkdir rm rmdir
-# shellcheck disable=SC2154 # dir, base, name and lease are the sourcing program's
+# shellcheck disable=SC2154 # rn_dir, rn_base, rn_name and rn_lease are the sourcing program's
 
 # How long a caller waits for another one's change; a change itself has shorter limits than this.
-lock_seconds=${RNETNS_LOCK_SECONDS:-30}
+rn_lock_seconds=${RNETNS_LOCK_SECONDS:-30}
+
+# Is the state directory there, and the caller's own?
+own_state() {
+  [ -O "$rn_base" ] && ! [ -L "$rn_base" ] && [ -d "$rn_dir" ] && [ -O "$rn_dir" ] && ! [ -L "$rn_dir" ] && [ -w "$rn_dir" ]
+}
 
 # Make the state directory and see that it is the caller's own. Fails without a word: src/state/directory.ts explains.
 prepare_state() {
-  [ -d "$base" ] || mkdir -m 700 -- "$base" 2>/dev/null || [ -d "$base" ] || return 1
-  [ -d "$dir" ] || mkdir -m 700 -- "$dir" 2>/dev/null || [ -d "$dir" ] || return 1
-  [ -O "$base" ] && ! [ -L "$base" ] && [ -O "$dir" ] && ! [ -L "$dir" ] && [ -w "$dir" ]
+  # Again and again: the teardown of another one may take away what we have just made, or found.
+  rn_tries=20
+  while [ "$rn_tries" -gt 0 ]; do
+    rn_tries=$((rn_tries - 1))
+    [ -d "$rn_base" ] || mkdir -m 700 -- "$rn_base" 2>/dev/null
+    # shellcheck disable=SC2034 # only counts
+    [ -d "$rn_dir" ] || mkdir -m 700 -- "$rn_dir" 2>/dev/null
+    ! { [ -O "$rn_base" ] && ! [ -L "$rn_base" ] && [ -O "$rn_dir" ] && ! [ -L "$rn_dir" ] && [ -w "$rn_dir" ]; } ||
+      return 0
+  done
+  return 1
 }
 
 # Take the lock. 1: the directory can't be made; 2: another one kept the lock, and stderr says who.
 lock_state() {
-  for lock_fd in 3 4 5 6 7 8 9; do
-    [ -e "/proc/self/fd/$lock_fd" ] || break
+  for rn_lock_fd in 3 4 5 6 7 8 9; do
+    [ -e "/proc/self/fd/$rn_lock_fd" ] || break
   done
   while :; do
-    # eval: $lock_fd is one digit of ours, and sh has no other way to name a descriptor by variable.
-    eval "command exec $lock_fd<\"\$dir\"" 2>/dev/null || { prepare_state && continue || return 1; }
-    if ! flock -w "$lock_seconds" "$lock_fd"; then
-      owner=
-      { read -r owner <"$dir/lock-owner"; } 2>/dev/null
-      printf 'rnetns: locking %s failed: another process kept it for %s s%s\n' "$dir" "$lock_seconds" \
-        "${owner:+ (pid $owner)}" >&2
+    # eval: $rn_lock_fd is one digit of ours, and sh has no other way to name a descriptor by variable.
+    eval "command exec $rn_lock_fd<\"\$rn_dir\"" 2>/dev/null || { prepare_state && continue || return 1; }
+    if ! flock -w "$rn_lock_seconds" "$rn_lock_fd"; then
+      rn_owner=
+      { read -r rn_owner <"$rn_dir/lock-owner"; } 2>/dev/null
+      printf 'rnetns: locking %s failed: another process kept it for %s s%s\n' "$rn_dir" "$rn_lock_seconds" \
+        "${rn_owner:+ (pid $rn_owner)}" >&2
       printf 'hint: %s\n' 'look at that process; ending it frees the lock at once' >&2
       unlock_state
       return 2
     fi
-    [ "/proc/self/fd/$lock_fd" -ef "$dir" ] && break
+    [ "/proc/self/fd/$rn_lock_fd" -ef "$rn_dir" ] && break
     unlock_state
     prepare_state || return 1
   done
-  { printf '%s %s\n' "$$" "${0##*/} ${name-}" >"$dir/lock-owner"; } 2>/dev/null || :
+  { printf '%s %s\n' "$$" "${0##*/} ${rn_name-}" >"$rn_dir/lock-owner"; } 2>/dev/null || :
 }
 
 unlock_state() {
-  eval "exec $lock_fd<&-"
+  eval "exec $rn_lock_fd<&-"
 }
 
-# Nothing was published and nobody is left to reap: take the empty state away again.
+# Nothing was published: unless somebody is there to reap it, take the state away again.
 abandon_state() {
-  rm -f -- "$dir/lock-owner" "$lease" "$dir/holder.${lease##*/lease.}"
-  rmdir -- "$dir" "$base" 2>/dev/null || :
+  # Removed meanwhile, and another one's by now.
+  [ "/proc/self/fd/$rn_lock_fd" -ef "$rn_dir" ] || return 0
+  # A holder (holder.sh, descriptor 8) reaps what it has; who comes before that goes on with it, and needs its FIFO.
+  for rn_open in /proc/[0-9]*/fd/8; do
+    ! [ "$rn_open" -ef "$rn_lease" ] || return 0
+  done
+  rm -f -- "$rn_dir/lock-owner" "$rn_lease" "$rn_dir/holder.${rn_lease##*/lease.}"
+  rmdir -- "$rn_dir" "$rn_base" 2>/dev/null || :
 }

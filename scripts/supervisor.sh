@@ -54,7 +54,11 @@ now() { # tenths of a second since boot
 }
 
 # Ends with the driver: teardown.sh signals us, and only its parent knows a driver that is being started.
-trap '[ -z "$driver" ] || kill "$driver" 2>/dev/null; exit 0' TERM
+# `$!` is one that has been started a moment ago, with no time yet to note it.
+noted=
+trap '[ -z "$driver" ] || kill "$driver" 2>/dev/null
+[ "${!-}" = "$noted" ] || kill "$!" 2>/dev/null
+exit 0' TERM
 
 # slirp4netns' tap must not wait for duplicate address detection, which takes IPv6 two seconds to come up
 # (https://github.com/containers/podman/issues/11062); /proc/sys/net is that of the process that opens it.
@@ -75,6 +79,7 @@ start_driver() {
     "$@" </dev/null >&7 2>&7 3>&6 4<&- 5<&- 6>&- 7>&- 8>&- &
   fi
   driver=$!
+  noted=$driver
   exec 6>&- 7>&-
   started_at "$driver"
   now

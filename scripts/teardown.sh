@@ -85,6 +85,8 @@ for _ in 1 2 3; do
 done
 removed=$?
 rmdir -- "${dir%/*}" 2>/dev/null
+# Users without a session have their runtime directory from us.
+case ${dir%/*/*} in /tmp/rnetns-*) rmdir -- "${dir%/*/*}" 2>/dev/null ;; esac
 # 4. Nothing by its path from here on: another one's state may be there.
 [ -z "$driver" ] || wait_gone "$driver"
 exit "$removed"

@@ -20,7 +20,7 @@ export const DEFAULT_NAME = 'default';
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
 /** @throws RnetnsError ERR_USAGE naming what is allowed. */
-export function checkName(name: string): string {
+function checkName(name: string): string {
   if (NAME.test(name)) return name;
   throw new RnetnsError('ERR_USAGE', `bad name ${JSON.stringify(name)} for a shared namespace`, {
     hint: 'up to 64 letters, digits, and _ . - after the first',

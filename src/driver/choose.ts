@@ -10,7 +10,7 @@ import { none } from './none.js';
 import { pasta } from './pasta.js';
 import { slirp4netns } from './slirp4netns.js';
 
-export const DRIVERS: readonly Driver[] = [pasta, slirp4netns, none];
+const DRIVERS: readonly Driver[] = [pasta, slirp4netns, none];
 
 /** Without a setting: the first of these that is installed. */
 const PREFERENCE = [pasta, slirp4netns];

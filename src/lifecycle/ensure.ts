@@ -12,13 +12,14 @@ import type { Surroundings } from '../namespace/surroundings.js';
 import { insideError, removeNamespace } from '../namespace/teardown.js';
 import { ofFamiliesIn, parseProcAddresses } from '../plan/addresses.js';
 import type { Plan } from '../plan/plan.js';
-import { checkWritable, statStateDirectory, writeError } from '../state/directory.js';
+import { checkWritable, statStateDirectory, writeError, type StateDirectory } from '../state/directory.js';
 import { readOptional, writeAtomic } from '../state/files.js';
 import { writeInfo } from '../state/info.js';
 import { formatLive } from '../state/live.js';
 import {
   bootId,
   identifyProcess,
+  isAlive,
   killProcess,
   namespaceInode,
   processesInNetns,
@@ -163,7 +164,7 @@ async function ensureSupervisor(
 ): Promise<ProcessId | undefined> {
   if (driver.path === null) return undefined;
   if (supervisor !== undefined) {
-    await driverSettled(state.driverPid);
+    await driverSettled(state);
     return supervisor;
   }
   if (orphan !== undefined) log.info(`adopting ${driver.name} (pid ${orphan.pid}), whose supervisor died`);
@@ -178,10 +179,19 @@ const MEND_ATTEMPTS = 5;
 const RESTART_MS = 5000;
 const POLL_MS = 20;
 
-/** The supervisor empties the pid file while it restarts its driver; wait for the outcome, whichever it is. */
-async function driverSettled(driverPid: string): Promise<void> {
+/**
+ * The supervisor empties the pid file while it restarts its driver; wait for the outcome, whichever it is. A file that
+ * something else has damaged is written again, from the supervisor's other one.
+ */
+async function driverSettled({ driverPid, driverState }: StateDirectory): Promise<void> {
   for (let waited = 0; waited < RESTART_MS; waited += POLL_MS) {
-    if ((readOptional(driverPid) ?? '').trim() !== '') return;
+    const recorded = (readOptional(driverPid) ?? '').trim();
+    if (recorded === '0' || identifyProcess(Number(recorded)) !== undefined) return;
+    const [pid = 0, startTicks = 0] = (readOptional(driverState) ?? '').split(' ').map(Number);
+    if (isAlive({ pid, startTicks })) {
+      writeAtomic(driverPid, `${pid}\n`);
+      return;
+    }
     await sleep(POLL_MS);
   }
 }

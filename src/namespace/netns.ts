@@ -11,7 +11,7 @@ const NSFS_MAGIC = 0x6e736673;
 const TIMEOUT_MS = 10_000;
 
 /** Is the network namespace mounted on its file in M0, the holder's mount namespace? */
-export function isNetnsMounted({ state }: Surroundings, holder: ProcessId): boolean {
+function isNetnsMounted({ state }: Surroundings, holder: ProcessId): boolean {
   try {
     return statfsSync(`/proc/${holder.pid}/root${state.netns}`).type === NSFS_MAGIC;
   } catch {

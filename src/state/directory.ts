@@ -1,5 +1,5 @@
 import { accessSync, constants, lstatSync, rmSync, writeFileSync, type Stats } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { RnetnsError } from '../errors/error.js';
 
 /** The state directory of one shared namespace and everything in it; each path on disk is named here, once. */
@@ -57,7 +57,7 @@ export class StateDirectory {
 
 /** The directory as it is, or an error that says why nobody should use it; undefined when there is none. */
 export function statStateDirectory(state: StateDirectory): Stats | undefined {
-  const found = lstatSync(state.path, { throwIfNoEntry: false });
+  const found = lookAt(state.path);
   if (found === undefined) return undefined;
   const refuse = (why: string, hint: string): never => {
     throw new RnetnsError('ERR_STATE_DIR', `cannot use the state directory ${state.path}: ${why}`, { hint });
@@ -76,6 +76,18 @@ export function statStateDirectory(state: StateDirectory): Stats | undefined {
     );
   }
   return found;
+}
+
+function lookAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new RnetnsError('ERR_STATE_DIR', `cannot use the state directory ${path}: ${why}`, {
+      hint: `look at what stands at ${dirname(path)}; it should be a directory of your own`,
+      cause,
+    });
+  }
 }
 
 /**

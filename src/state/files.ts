@@ -16,10 +16,21 @@ export function writeAtomic(path: string, content: string): void {
     } finally {
       closeSync(file);
     }
-    renameSync(temporary, path);
+    replace(temporary, path);
   } catch (cause) {
     rmSync(temporary, { force: true });
     throw writeError(path, cause);
+  }
+}
+
+function replace(temporary: string, path: string): void {
+  try {
+    renameSync(temporary, path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EISDIR') throw cause;
+    // Nobody but an accident makes a directory of that name.
+    rmSync(path, { recursive: true });
+    renameSync(temporary, path);
   }
 }
 

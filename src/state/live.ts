@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { ProcessId } from './process.js';
-import { bootId, isAlive } from './process.js';
+import { bootId } from './process.js';
 import type { StateDirectory } from './directory.js';
 
 /**
@@ -53,9 +53,4 @@ export function readLive(state: StateDirectory): Live | undefined {
   }
   const live = parseLive(text);
   return live?.bootId === bootId() ? live : undefined;
-}
-
-/** Are all processes of the namespace the recorded ones? */
-export function isComplete(live: Live): boolean {
-  return isAlive(live.holder) && isAlive(live.keeper) && (live.supervisor === undefined || isAlive(live.supervisor));
 }

@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { RnetnsError } from '../../errors/error.js';
 import { stop } from '../../lifecycle/stop.js';
+import { statStateDirectory } from '../../state/directory.js';
 import { makeContext, type CommonOptions } from '../context.js';
 
 export function stopCommand(): Command {
@@ -13,7 +13,8 @@ export function stopCommand(): Command {
     .action(async (_options: CommonOptions, command: Command) => {
       const options = command.optsWithGlobals<CommonOptions & { force?: boolean; locked?: boolean }>();
       const context = makeContext(options);
-      if (options.locked !== true && existsSync(context.state.path)) {
+      // Says what is wrong with it, if anything is; the launcher only locks what is the caller's own.
+      if (options.locked !== true && statStateDirectory(context.state) !== undefined) {
         throw new RnetnsError('ERR_STATE_DIR', `cannot lock the state directory ${context.state.path}`, {
           hint: 'it must be a directory of your own; flock(1) of util-linux must be installed',
         });

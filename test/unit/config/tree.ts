@@ -7,7 +7,12 @@ import { loadConfig, type LoadedConfig, type LoadOptions } from '../../../src/co
 
 /** A directory tree that stands for the machine: `etc/…`, `usr/…` and `home`; nothing of the real one is read. */
 export class Tree {
-  readonly root = mkdtempSync(join(tmpdir(), 'rnetns-config-'));
+  private made: string | undefined;
+
+  /** Made on first use: a describe() that runs no test, as with --grep, never gets to remove it. */
+  get root(): string {
+    return (this.made ??= mkdtempSync(join(tmpdir(), 'rnetns-config-')));
+  }
 
   path(relative: string): string {
     return join(this.root, relative);
@@ -37,7 +42,7 @@ export class Tree {
   }
 
   remove(): void {
-    rmSync(this.root, { recursive: true, force: true });
+    if (this.made !== undefined) rmSync(this.made, { recursive: true, force: true });
   }
 }
 

@@ -1,0 +1,203 @@
+/** Sudden death of any part of a shared namespace, or of a command in it. */
+
+import { expect } from 'chai';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { alive, waitFor } from '../fixtures/processes.js';
+import { requires } from '../fixtures/requirements.js';
+import { run } from '../fixtures/rnetns.js';
+import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
+import {
+  gone,
+  killNow,
+  netnsOfNewRun,
+  partsOf,
+  readParts,
+  startCommand,
+  visibleLauncher,
+  type Command,
+  type Parts,
+} from '../fixtures/shared-netns.js';
+import { onTestEnd } from '../fixtures/test-end.js';
+
+/** Promised: gone within linger + 1 s. The rest is for a machine that is busy with other tests. */
+const PROMISED_MS = 1000;
+const SLACK_MS = 1000;
+
+function lingering(context: Mocha.Context, linger: number): RuntimeDir {
+  const runtime = freshRuntimeDir(context);
+  runtime.configure(`[rnetns]\nlinger = ${linger}\n`);
+  return runtime;
+}
+
+/** The IPv4 addresses that a process inside has, but for the loopback's. */
+function addresses(pid: number): string[] {
+  const trie = readFileSync(`/proc/${pid}/net/fib_trie`, 'latin1');
+  const local = [...trie.matchAll(/\|-- (\S+)\n\s+\/32 host LOCAL/g)].map(([, address]) => address ?? '');
+  return [...new Set(local)].filter((address) => !address.startsWith('127.'));
+}
+
+async function expectAllGoneAfter(runtime: RuntimeDir, command: Command): Promise<void> {
+  await command.finish();
+  await gone(runtime, PROMISED_MS + SLACK_MS);
+}
+
+describe('sudden death', function () {
+  before(function () {
+    requires(this, 'userns', 'tun', 'pasta');
+  });
+
+  for (const linger of [0, 1, 2]) {
+    it(`of the only command: everything is gone ${linger} + 1 s later`, async function () {
+      const runtime = lingering(this, linger);
+      const command = await startCommand(runtime);
+      const begin = performance.now();
+      await killNow(command.pid);
+      await gone(runtime, linger * 1000 + PROMISED_MS + SLACK_MS);
+      const tookMs = performance.now() - begin;
+      console.log(`      gone ${Math.round(tookMs)} ms after the kill`);
+      expect(tookMs, 'it lingers').to.be.at.least(linger * 1000);
+    });
+  }
+
+  it('of one command leaves another one its namespace', async function () {
+    const runtime = lingering(this, 0);
+    const [first, second] = [await startCommand(runtime), await startCommand(runtime)];
+    await killNow(first.pid);
+    expect(await netnsOfNewRun(runtime)).to.equal(second.netns);
+    expect(alive(second.pid)).to.be.true;
+    await expectAllGoneAfter(runtime, second);
+  });
+
+  const victims: (readonly (keyof Parts)[])[] = [
+    ['holder'],
+    ['keeper'],
+    ['supervisor'],
+    ['driver'],
+    ['holder', 'keeper'],
+    ['holder', 'supervisor'],
+    ['keeper', 'supervisor'],
+    ['driver', 'supervisor'],
+    ['driver', 'keeper'],
+    ['driver', 'holder'],
+    ['holder', 'keeper', 'supervisor'],
+    ['holder', 'keeper', 'supervisor', 'driver'],
+  ];
+  for (const roles of victims) {
+    it(`of the ${roles.join(', ')} while a command runs: the next one enters the same namespace`, async function () {
+      const runtime = lingering(this, 0);
+      const command = await startCommand(runtime);
+      const before = addresses(command.pid);
+      const parts = partsOf(runtime);
+      await killNow(...roles.map((role) => parts[role]));
+      expect(await netnsOfNewRun(runtime), 'netns of the next run').to.equal(command.netns);
+      const after = partsOf(runtime);
+      for (const role of roles) expect(alive(after[role]), `a living ${role}`).to.be.true;
+      // A driver that had to be started again is promised to be back within a second.
+      await waitFor(() => addresses(command.pid).length > 0, { timeoutMs: PROMISED_MS + SLACK_MS, what: 'an address' });
+      expect(addresses(command.pid), 'addresses of the command').to.deep.equal(before);
+      expect(alive(command.pid), 'the command lives').to.be.true;
+      await expectAllGoneAfter(runtime, command);
+    });
+  }
+
+  it('of all parts: a command asking from inside changes nothing, and one from outside mends', async function () {
+    // Not below /run: from inside, all of this directory can be seen below the state directory.
+    const outer = freshRuntimeDir(this);
+    const dir = mkdtempSync('/tmp/rnetns-run-');
+    onTestEnd(() => rmSync(dir, { recursive: true }));
+    const env = { ...outer.env, XDG_RUNTIME_DIR: dir };
+    const runtime = { ...outer, env, dir, stateDir: (name = 'default') => join(dir, 'rnetns', name) };
+    runtime.configure('[rnetns]\nlinger = 0\n');
+    writeFileSync(join(dir, 'precious'), 'mine');
+    const launcher = visibleLauncher();
+    const inside = `read -r _; ${launcher} run -- true; echo $?; ${launcher} stop --force; echo $?`;
+    const first = await startCommand(runtime, `(${inside}) 2>&1`, [], 'waiting');
+    const { holder, supervisor, keeper } = partsOf(runtime);
+    await killNow(holder, supervisor, keeper);
+    first.child.stdin?.write('\n');
+    await waitFor(() => first.stdout().includes('up\n'), { timeoutMs: 15_000, what: () => `the end: ${first.stdout()}` });
+    expect(first.stdout()).to.match(
+      /^waiting\nrnetns: cannot mend .*\nhint: .*\n125\nrnetns: cannot remove .*\nhint: .*\n125\nup\n$/,
+    );
+    expect(readFileSync(join(dir, 'precious'), 'utf8')).to.equal('mine');
+    expect(await netnsOfNewRun(runtime)).to.equal(first.netns);
+    await first.finish();
+    await waitFor(() => !existsSync(join(dir, 'rnetns', 'default')), { what: 'it to be gone' });
+    expect(readdirSync(dir).filter((name) => name !== 'rnetns')).to.deep.equal(['precious']);
+  });
+
+  it('of the driver: it has its address again within 1 s, with no command given', async function () {
+    const runtime = lingering(this, 0);
+    const command = await startCommand(runtime);
+    const before = addresses(command.pid);
+    const { driver } = partsOf(runtime);
+    const begin = performance.now();
+    await killNow(driver);
+    await waitFor(() => (readParts(runtime)?.driver ?? driver) !== driver && addresses(command.pid).length > 0, {
+      timeoutMs: PROMISED_MS + SLACK_MS,
+      what: 'the driver to be back',
+    });
+    console.log(`      back after ${Math.round(performance.now() - begin)} ms`);
+    expect(addresses(command.pid)).to.deep.equal(before);
+    await expectAllGoneAfter(runtime, command);
+  });
+
+  it('of the holder: the keeper has it replaced with no command given, and all goes with the last command', async function () {
+    const runtime = lingering(this, 0);
+    const command = await startCommand(runtime);
+    const { holder, keeper } = partsOf(runtime);
+    await killNow(holder);
+    const after = await waitFor(() => [readParts(runtime)].find((parts) => parts && parts.holder !== holder), {
+      what: 'another holder',
+    });
+    expect(alive(after.holder)).to.be.true;
+    expect(after.keeper).to.equal(keeper);
+    await expectAllGoneAfter(runtime, command);
+  });
+
+  it('of the holder just before the last command ends leaves nothing', async function () {
+    const runtime = lingering(this, 0);
+    const command = await startCommand(runtime);
+    const { holder } = partsOf(runtime);
+    process.kill(holder, 'SIGKILL');
+    await command.finish();
+    await gone(runtime);
+  });
+
+  it('of a part while nothing but lingering goes on leaves nothing', async function () {
+    for (const role of ['holder', 'keeper', 'supervisor', 'driver'] as const) {
+      const runtime = lingering(this, 1);
+      expect((await run(['run', '--', 'true'], { env: runtime.env })).status).to.equal(0);
+      await killNow(partsOf(runtime)[role]);
+      await gone(runtime);
+    }
+  });
+
+  it('of a lease: a command that closed its descriptors keeps the namespace as long as it lives', async function () {
+    const runtime = lingering(this, 0);
+    const close = [3, 4, 5, 6, 7, 8, 9].map((fd) => `exec ${fd}>&-`).join('; ');
+    const command = await startCommand(runtime, close);
+    const { keeper } = partsOf(runtime);
+    // Nothing may happen for longer than a reaper needs; this sleep is the test.
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(alive(keeper), 'the keeper lives').to.be.true;
+    expect(await netnsOfNewRun(runtime)).to.equal(command.netns);
+    expect(addresses(command.pid)).to.not.be.empty;
+    await command.finish();
+    await gone(runtime, 2 * PROMISED_MS + SLACK_MS);
+  });
+
+  it('of a parent: a child that a command left in the background keeps the namespace as long as it lives', async function () {
+    const runtime = lingering(this, 0);
+    const left = await run(['run', '--', 'sh', '-c', 'sleep 60 >/dev/null 2>&1 & echo $!; readlink /proc/self/ns/net'], {
+      env: runtime.env,
+    });
+    const [pid = '', link = ''] = left.stdout.split('\n');
+    expect(left.status).to.equal(0);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(`net:[${await netnsOfNewRun(runtime)}]`).to.equal(link);
+    await killNow(Number(pid));
+    await gone(runtime, PROMISED_MS + SLACK_MS);
+  });
+});

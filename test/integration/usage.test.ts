@@ -1,0 +1,87 @@
+/** Help is on stdout with status 0; a wrong command line is 2, on stderr, with a hint, and makes nothing. */
+
+import { expect } from 'chai';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from '../fixtures/rnetns.js';
+import { freshRuntimeDir } from '../fixtures/runtime-dir.js';
+
+const COMMANDS = ['run', 'shell', 'unshare', 'status', 'list', 'stop', 'plan', 'config', 'repair'];
+
+describe('the command line', () => {
+  it('--help names every command, on stdout, with status 0', async function () {
+    const { env } = freshRuntimeDir(this);
+    for (const args of [['--help'], ['-h'], ['help']]) {
+      const { status, stdout, stderr } = await run(args, { env });
+      expect({ status, stderr }, args.join(' ')).to.deep.equal({ status: 0, stderr: '' });
+      for (const command of COMMANDS) expect(stdout).to.match(new RegExp(`^  ${command}\\b`, 'm'));
+    }
+  });
+
+  for (const command of COMMANDS) {
+    it(`${command} --help tells its usage and options, on stdout, with status 0`, async function () {
+      const { env, dir } = freshRuntimeDir(this);
+      for (const args of [
+        [command, '--help'],
+        [command, '-h'],
+        ['help', command],
+      ]) {
+        const { status, stdout, stderr } = await run(args, { env });
+        expect({ status, stderr }, args.join(' ')).to.deep.equal({ status: 0, stderr: '' });
+        expect(stdout).to.match(new RegExp(`^Usage: rnetns ${command}\\b`));
+        for (const option of ['--name', '--config', '--log-level', '--help']) expect(stdout).to.include(option);
+      }
+      expect(existsSync(join(dir, 'rnetns'))).to.be.false;
+    });
+  }
+
+  it('--version is that of package.json', async function () {
+    const { env } = freshRuntimeDir(this);
+    const { status, stdout } = await run(['--version'], { env });
+    expect(status).to.equal(0);
+    expect(stdout).to.match(/^\d+\.\d+\.\d+\S*\n$/);
+  });
+
+  for (const args of [
+    [],
+    ['frobnicate'],
+    ['run'],
+    ['run', '--'],
+    ['run', '--frobnicate', 'true'],
+    ['run', '-x', 'true'],
+    ['run', '--name'],
+    ['run', '--config'],
+    ['unshare'],
+    ['shell', 'bash'],
+    ['status', 'extra'],
+    ['status', '--frobnicate'],
+    ['status', '--name'],
+    ['status', '--log-level', 'loud', '--json'],
+    ['list', 'extra'],
+    ['stop', 'extra'],
+    ['stop', '--frob'],
+    ['plan', '--frob'],
+    ['config', 'extra'],
+    ['--frobnicate', 'run', 'true'],
+    ['--frobnicate'],
+  ]) {
+    it(`\`rnetns ${args.join(' ')}\` is wrong usage`, async function () {
+      const { env, dir } = freshRuntimeDir(this);
+      const { status, stdout, stderr } = await run(args, { env });
+      expect({ status, stdout }, stderr).to.deep.equal({ status: 2, stdout: '' });
+      if (args.includes('--json')) {
+        const { error } = JSON.parse(stderr) as { error: Record<string, unknown> };
+        expect(error.code).to.equal('ERR_USAGE');
+      } else expect(stderr).to.match(/^rnetns: .+\nhint: .+\n$/);
+      expect(existsSync(join(dir, 'rnetns'))).to.be.false;
+    });
+  }
+
+  it('options may stand before the command, and --json before or behind it', async function () {
+    const { env } = freshRuntimeDir(this);
+    const { status, stdout } = await run(['--name', 'lab', 'status', '--json'], { env });
+    expect(status).to.equal(0);
+    expect((JSON.parse(stdout) as { name: string }).name).to.equal('lab');
+    expect((await run(['-nlab', 'status'], { env })).stdout).to.equal('lab: down\n');
+  });
+});
