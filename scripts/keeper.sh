@@ -18,8 +18,6 @@ die() {
 dir=$1 generation=$2
 ! [ /proc/self/ns/mnt -ef "/proc/$3/ns/mnt" ] || die 'refusing to mount in the mount namespace of the holder'
 shift 3
-# holder.sh leaves this process out when it looks for users of the namespace.
-printf '%s\n' "$$" >"$dir/keeper"
 
 # Both ends are there: src/namespace/mount-points.ts made those that are ours to make, except what the mounts so far hide.
 check() { # SOURCE TARGET
@@ -53,6 +51,7 @@ while [ "$#" -ge 3 ]; do
   esac
 done
 
+# By descriptor 4 scripts/rnetns knows us, and holder.sh leaves us out when it looks for users of the namespace.
 exec 3<>"$dir/holder.$generation" && exec 4<"$dir/holder.$generation" && exec 3<&- || die "cannot open holder.$generation"
 echo ready
 exec </dev/null >/dev/null 2>&1

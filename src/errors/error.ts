@@ -13,7 +13,6 @@ export const ERROR_CODES = {
   ERR_CONFIG: 'a settings file or a setting in it is wrong or cannot be read',
   ERR_RUNTIME_DIR: 'the runtime directory is missing, foreign or not usable',
   ERR_STATE_DIR: 'the state directory is foreign, open to others, or cannot be written',
-  ERR_STATE_CORRUPT: 'a state file does not hold what rnetns writes there',
   ERR_LOCK_TIMEOUT: 'another process held the lock for the whole wait',
   ERR_PROGRAM_MISSING: 'a program that rnetns needs is not installed',
   ERR_USERNS: 'the kernel or the host does not let this user make a user namespace',
@@ -22,8 +21,6 @@ export const ERROR_CODES = {
   ERR_TUN: '/dev/net/tun is missing or may not be opened',
   ERR_DRIVER: 'pasta or slirp4netns ended, or did not become ready in time',
   ERR_IN_USE: 'the namespace is in use, so it was not torn down',
-  ERR_NOT_RUNNING: 'there is no namespace to act on',
-  ERR_COMMAND: 'a command that rnetns started for the caller failed',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -73,8 +73,10 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
   const references = readReferences(state);
   const parts = [holder, keeper, ...(supervisor === undefined ? [] : [supervisor])];
   const complete = parts.every(isAlive) && (supervisor === undefined || driver?.pid != null);
-  if (!parts.some(isAlive)) return down;
   const inode = namespaceInode(keeper.pid, 'net') ?? record?.netnsInode;
+  const members = inode === undefined ? [] : processesInNetns(inode);
+  // A command that outlived all of ours is still in it, and the next one mends it.
+  if (!parts.some(isAlive) && members.length === 0) return down;
   return {
     name: state.name,
     state: complete ? 'running' : 'degraded',
@@ -87,7 +89,7 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
     nameservers: parseResolvConf(readOptional(state.resolvConf) ?? '').nameservers,
     references: references.list,
     refCount: references.count,
-    processes: inode === undefined ? null : processesInNetns(inode).filter((pid) => pid !== keeper.pid).length,
+    processes: members.filter((pid) => pid !== keeper.pid).length,
     holder: isAlive(holder) ? { pid: holder.pid } : null,
     keeper: isAlive(keeper) ? { pid: keeper.pid } : null,
     since: record?.since ?? null,

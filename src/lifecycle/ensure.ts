@@ -5,7 +5,7 @@ import { RnetnsError } from '../errors/error.js';
 import { findComponents, type Components } from '../namespace/components.js';
 import { adoptHolder, createHolder } from '../namespace/holder.js';
 import { isInside } from '../namespace/inside.js';
-import { startKeeper } from '../namespace/keeper.js';
+import { showsResolvConf, startKeeper } from '../namespace/keeper.js';
 import { ensureNetns } from '../namespace/netns.js';
 import { startSupervisor } from '../namespace/supervisor.js';
 import type { Surroundings } from '../namespace/surroundings.js';
@@ -56,6 +56,11 @@ export async function ensure(context: Context, generation: string): Promise<void
   const record = readRecord(state);
   const member = lastMember(found, record);
   // A holder or supervisor started in here would be on the namespace's own network.
+  if (member !== undefined && namespaceInode(member.pid, 'user') === undefined) {
+    throw new RnetnsError('ERR_NETNS', `cannot enter ${state.path} from here: its user namespace is beside ours`, {
+      hint: 'call rnetns outside of the other namespace; see setns(2) for what the kernel allows',
+    });
+  }
   const needsHost = found.holder === undefined || (found.supervisor === undefined && record?.plan.driver.path !== null);
   if (needsHost && isInside(state)) throw insideError(state, 'mend');
   if (member === undefined) await create(context, generation);
@@ -133,8 +138,9 @@ async function build(context: Context, generation: string, plan: Plan, parts: Pa
   writeInPlace(state.resolvConf, readOptional(state.resolvConf) ?? '');
   const [supervisor, keeper] = await settleAll(
     ensureSupervisor(context, around, plan, parts), // 3
-    parts.keeper ?? startKeeper(around, holder, plan.mounts), // 4
+    ensureKeeper(context, around, plan, parts), // 4
   );
+  recordResolvConfTarget(context, plan, keeper);
 
   // 5. Read by way of a process inside: /proc/net of our own says nothing about another namespace.
   const proc = (file: string) => readFileSync(`/proc/${keeper.pid}/net/${file}`, 'latin1');
@@ -154,6 +160,29 @@ async function build(context: Context, generation: string, plan: Plan, parts: Pa
   writeRecord(state, { version: 1, generation, bootId: bootId(), since: parts.since, netnsInode, plan });
 
   writeAtomic(state.live, formatLive({ generation, bootId: bootId(), holder, supervisor, keeper })); // 6
+}
+
+async function ensureKeeper(
+  { state, log }: Context,
+  around: Surroundings,
+  { mounts, resolvConf }: Plan,
+  { holder, keeper }: Parts,
+): Promise<ProcessId> {
+  if (keeper !== undefined) {
+    if (resolvConf.mountTarget === null || showsResolvConf(state, keeper, resolvConf.mountTarget)) return keeper;
+    // Commands that run have mounts of their own, and don't need this one.
+    log.info(`replacing the keeper (pid ${keeper.pid}): the host has replaced ${resolvConf.mountTarget}`);
+    killProcess(keeper);
+  }
+  return startKeeper(around, holder, mounts);
+}
+
+/** Only what is true now: the launcher has everything mended as long as this isn't. */
+function recordResolvConfTarget({ state }: Context, { resolvConf }: Plan, keeper: ProcessId): void {
+  const { mountTarget } = resolvConf;
+  if (mountTarget !== null && showsResolvConf(state, keeper, mountTarget)) {
+    writeAtomic(state.resolvConfTarget, `${mountTarget}\n`);
+  } else rmSync(state.resolvConfTarget, { force: true });
 }
 
 async function ensureSupervisor(

@@ -1,6 +1,8 @@
+import { statSync } from 'node:fs';
 import { RnetnsError } from '../errors/error.js';
 import { BackgroundProcess } from '../exec/background.js';
 import type { Mount } from '../plan/mounts.js';
+import type { StateDirectory } from '../state/directory.js';
 import { identifyProcess, type ProcessId } from '../state/process.js';
 import { enterArguments } from './enter.js';
 import { makeMountPoints } from './mount-points.js';
@@ -45,4 +47,14 @@ export async function startKeeper(
     keeper.kill();
     throw new RnetnsError('ERR_MOUNT', `cannot prepare the mounts: ${words || String(cause)}`, { cause });
   }
+}
+
+/**
+ * Is our resolv.conf where commands look for it? Not after the host's has been replaced by a rename, which takes every
+ * mount on the old file away, in all mount namespaces (https://github.com/rootless-containers/rootlesskit/issues/5).
+ */
+export function showsResolvConf({ resolvConf }: StateDirectory, keeper: ProcessId, target: string): boolean {
+  const seen = statSync(`/proc/${keeper.pid}/root${target}`, { throwIfNoEntry: false });
+  const ours = statSync(resolvConf, { throwIfNoEntry: false });
+  return ours !== undefined && seen?.ino === ours.ino && seen.dev === ours.dev;
 }

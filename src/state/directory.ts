@@ -24,6 +24,10 @@ export class StateDirectory {
   get resolvConf(): string {
     return join(this.path, 'resolv.conf');
   }
+  /** Where the keeper has it mounted, for scripts/rnetns to see that it still is. */
+  get resolvConfTarget(): string {
+    return join(this.path, 'resolv.conf.target');
+  }
   /** Addresses and DNS forwarders, cached so that every process sees the same. */
   get info(): string {
     return join(this.path, 'info.json');

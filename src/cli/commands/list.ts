@@ -18,7 +18,7 @@ export function listCommand(): Command {
                   name.padEnd(20),
                   state.padEnd(9),
                   (driver?.name ?? '-').padEnd(12),
-                  `${processes ?? 0} processes`,
+                  `${processes ?? 0} process${processes === 1 ? '' : 'es'}`,
                 ].join(' '),
               )
               .join('\n'),

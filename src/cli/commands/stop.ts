@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { RnetnsError } from '../../errors/error.js';
 import { stop } from '../../lifecycle/stop.js';
-import { statStateDirectory } from '../../state/directory.js';
+import { checkWritable, statStateDirectory } from '../../state/directory.js';
 import { makeContext, type CommonOptions } from '../context.js';
 
 export function stopCommand(): Command {
@@ -15,6 +15,7 @@ export function stopCommand(): Command {
       const context = makeContext(options);
       // Says what is wrong with it, if anything is; the launcher only locks what is the caller's own.
       if (options.locked !== true && statStateDirectory(context.state) !== undefined) {
+        checkWritable(context.state);
         throw new RnetnsError('ERR_STATE_DIR', `cannot lock the state directory ${context.state.path}`, {
           hint: 'it must be a directory of your own; flock(1) of util-linux must be installed',
         });
