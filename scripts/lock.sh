@@ -24,11 +24,11 @@ prepare_state() {
   rn_tries=20
   while [ "$rn_tries" -gt 0 ]; do
     rn_tries=$((rn_tries - 1))
+    # Not through a link, which may lead anywhere.
+    ! [ -L "$rn_base" ] || return 1
     [ -d "$rn_base" ] || mkdir -m 700 -- "$rn_base" 2>/dev/null
-    # shellcheck disable=SC2034 # only counts
     [ -d "$rn_dir" ] || mkdir -m 700 -- "$rn_dir" 2>/dev/null
-    ! { [ -O "$rn_base" ] && ! [ -L "$rn_base" ] && [ -O "$rn_dir" ] && ! [ -L "$rn_dir" ] && [ -w "$rn_dir" ]; } ||
-      return 0
+    ! own_state || return 0
   done
   return 1
 }

@@ -47,7 +47,7 @@ function addCommonOptions(command: Command): Command {
   return command
     .addOption(new Option('-n, --name <name>', `which shared namespace (default: "${DEFAULT_NAME}")`))
     .addOption(new Option('--config <file>', 'a settings file over all others'))
-    .addOption(new Option('--log-level <level>', LOG_LEVELS.join(', ')))
+    .addOption(new Option('--log-level <level>', 'how much to tell').choices(LOG_LEVELS))
     .configureOutput({ outputError: () => undefined });
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RnetnsError } from '../errors/error.js';
@@ -101,7 +101,11 @@ async function mend(
 ): Promise<void> {
   const { log } = context;
   // Its commands hold the FIFO of their generation, so that is the one to go on with.
-  const generation = found.generation ?? record?.generation ?? requested;
+  const known = found.generation ?? record?.generation;
+  if (known !== undefined && !existsSync(context.state.lease(known))) {
+    return replaceAll(context, found, member, record, requested);
+  }
+  const generation = known ?? requested;
   log.info(`mending ${context.state.path}: ${describe(found)}`);
   const plan = record?.plan ?? (await makePlan(context, await chooseParts(context)));
   const around = surroundings(context, generation);
@@ -118,6 +122,31 @@ async function mend(
     created: false,
   });
   removeOtherLeases(context, generation);
+}
+
+/**
+ * Somebody removed the state (systemd-tmpfiles(8) does, from /tmp): what runs waits on files that nobody can open any
+ * more. The namespace and its commands stay, all of ours is replaced.
+ */
+async function replaceAll(
+  context: Context,
+  found: Components,
+  member: ProcessId,
+  record: Record | undefined,
+  generation: string,
+): Promise<void> {
+  context.log.warn(`the state of ${context.state.path} was removed; replacing all that held it`);
+  const plan = record?.plan ?? (await makePlan(context, await chooseParts(context)));
+  const around = surroundings(context, generation);
+  const hasM0 = found.holder !== undefined || found.supervisor !== undefined;
+  const holder = await adoptHolder(around, member, hasM0);
+  const inside = found.keeper ?? identifyProcess(processesInNetns(record?.netnsInode ?? 0)[0] ?? 0);
+  await ensureNetns(around, holder, inside);
+  for (const old of [found.supervisor, found.holder, found.keeper, found.driver]) {
+    if (old !== undefined) killProcess(old);
+  }
+  const since = record?.since ?? new Date().toISOString();
+  await build(context, generation, plan, { holder, since, created: false });
 }
 
 interface Parts extends Partial<Components> {
@@ -270,6 +299,8 @@ function removeEntry(path: string): void {
 /** The same inode, because it is what commands have mounted: they would never see a renamed file. */
 function writeInPlace(path: string, text: string): void {
   try {
+    // A directory or a link of that name is nobody's but an accident's.
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) rmSync(path, { recursive: true });
     writeFileSync(path, text, { mode: 0o644 });
   } catch (cause) {
     throw writeError(path, cause);

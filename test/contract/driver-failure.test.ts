@@ -47,7 +47,9 @@ describe('a driver that', () => {
         configure(`${chosen}[engine]\n${engine()}\n`);
         const { status, stdout, stderr } = await run(['run', '--', 'echo', 'ran'], { env });
         expect({ status, stdout }).to.deep.equal({ status: 125, stdout: '' });
-        expect(stderr).to.match(new RegExp(`^rnetns: .*${driver}.*status 1\\b`, 'm')).and.match(/^hint: /m);
+        expect(stderr)
+          .to.match(new RegExp(`^rnetns: .*${driver}.*status 1\\b`, 'm'))
+          .and.match(/^hint: /m);
         expect(existsSync(stateDir())).to.be.false;
 
         configure(chosen);
@@ -76,11 +78,7 @@ describe('a driver that', () => {
 
     it(`is killed while it starts in place of ${driver} is an error`, async function () {
       const { env, configure, stateDir } = freshRuntimeDir(this);
-      const fake = script(
-        binDir(),
-        driver,
-        `case $1 in --help) exec /usr/bin/${driver} --help ;; esac\nkill -KILL $$`,
-      );
+      const fake = script(binDir(), driver, `case $1 in --help) exec /usr/bin/${driver} --help ;; esac\nkill -KILL $$`);
       configure(`${chosen}[engine]\nnetwork_cmd_path = ${fake}\n`);
       const { status, stderr } = await run(['run', '--', 'true'], { env });
       expect(status).to.equal(125);
@@ -111,7 +109,8 @@ describe('a driver that', () => {
     const { env, stateDir } = freshRuntimeDir(this);
     const dir = binDir();
     // A PATH with everything but the two: searched are also /usr/sbin and /sbin, where neither is.
-    const link = 'for p in /usr/bin/*; do case $p in */pasta* | */passt* | */slirp4netns) ;; *) echo "$p" ;; esac; done';
+    const link =
+      'for p in /usr/bin/*; do case $p in */pasta* | */passt* | */slirp4netns) ;; *) echo "$p" ;; esac; done';
     const { stdout } = await run(['-c', `${link} | xargs ln -st "$1"`, 'sh', dir], { file: '/bin/sh' });
     expect(stdout).to.equal('');
     const { status, stderr } = await run(['run', '--', 'true'], { env: { ...env, PATH: dir } });

@@ -8,7 +8,9 @@ import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
 import { statusOf } from '../fixtures/netns-facts.js';
 
 const pastaConf = (...options: string[]): string =>
-  ['[network]', 'default_rootless_network_cmd = pasta', ...options.map((option) => `pasta_options[] = ${option}`)].join('\n');
+  ['[network]', 'default_rootless_network_cmd = pasta', ...options.map((option) => `pasta_options[] = ${option}`)].join(
+    '\n',
+  );
 const slirpConf = (...options: string[]): string =>
   [
     '[network]',
@@ -58,7 +60,10 @@ describe('options of the drivers', () => {
       slirpConf('cidr=192.168.200.0/24', 'enable_ipv6=false'),
       ...['sh', '-c', 'ip -4 -o addr show scope global; ip route show default; grep nameserver /etc/resolv.conf'],
     );
-    expect(words).to.include('192.168.200.100/24').and.include('via 192.168.200.2').and.include('nameserver 192.168.200.3');
+    expect(words)
+      .to.include('192.168.200.100/24')
+      .and.include('via 192.168.200.2')
+      .and.include('nameserver 192.168.200.3');
     const { addresses, dnsForwardIps, nameservers } = await statusOf(runtime.env);
     expect({ addresses, dnsForwardIps }).to.deep.equal({
       addresses: ['192.168.200.100'],
@@ -138,7 +143,9 @@ describe('options of the drivers', () => {
       configure(conf);
       const { status, stdout, stderr } = await run(['run', '--', 'echo', 'ran'], { env });
       expect({ status, stdout }).to.deep.equal({ status: 125, stdout: '' });
-      expect(stderr).to.match(/^rnetns: .+/).and.match(text);
+      expect(stderr)
+        .to.match(/^rnetns: .+/)
+        .and.match(text);
       expect(existsSync(stateDir())).to.be.false;
       const planned = await run(['plan', '--json'], { env });
       expect(planned.status).to.equal(125);
@@ -151,7 +158,9 @@ describe('options of the drivers', () => {
     configure(pastaConf('--no-such-option'));
     const { status, stderr } = await run(['run', '--', 'true'], { env });
     expect(status).to.equal(125);
-    expect(stderr).to.match(/^rnetns: .*pasta.*status 1/).and.include('no-such-option');
+    expect(stderr)
+      .to.match(/^rnetns: .*pasta.*status 1/)
+      .and.include('no-such-option');
     expect(existsSync(stateDir())).to.be.false;
   });
 });

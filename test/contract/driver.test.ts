@@ -91,10 +91,13 @@ for (const driver of ['pasta', 'slirp4netns', 'none'] as const) {
         hasDefaultRouteIn(inside.pid) &&
         addressesIn(inside.pid).join() === addresses.join();
       // A dead driver's interface goes only with its last descriptor: what is seen must be the new driver's.
-      await waitFor(() => Number(readPid(before.directory!)) !== killed && Number(readPid(before.directory!)) > 0 && back(), {
-        timeoutMs: RESTART_MS,
-        what: () => `${addresses.join(' ')} and a default route; there are ${addressesIn(inside.pid).join(' ')}`,
-      });
+      await waitFor(
+        () => Number(readPid(before.directory!)) !== killed && Number(readPid(before.directory!)) > 0 && back(),
+        {
+          timeoutMs: RESTART_MS,
+          what: () => `${addresses.join(' ')} and a default route; there are ${addressesIn(inside.pid).join(' ')}`,
+        },
+      );
       expect(performance.now() - begin).to.be.below(RESTART_MS);
 
       expect(namespaceInode(inside.pid)).to.equal(netns);

@@ -47,7 +47,9 @@ describe('a service on the loopback of the host', () => {
       configure(`[network]\ndefault_rootless_network_cmd = ${driver}\n`);
       const [tcp, udp] = [await tcpServer(), await udpServer()];
       const gateway = await findGateway(env);
-      const addresses = [...new Set(['127.0.0.1', '169.254.1.2', '10.0.2.2', ...(gateway === undefined ? [] : [gateway])])];
+      const addresses = [
+        ...new Set(['127.0.0.1', '169.254.1.2', '10.0.2.2', ...(gateway === undefined ? [] : [gateway])]),
+      ];
       expect(gateway === undefined).to.equal(driver === 'none');
       const ports = [tcp.port, udp.port].map(String);
       const { stdout } = await run(['run', '--', 'sh', '-c', TRY, 'sh', ...ports, ...addresses], { env });
@@ -59,7 +61,9 @@ describe('a service on the loopback of the host', () => {
       const { env, configure } = freshRuntimeDir(this);
       configure(`[network]\ndefault_rootless_network_cmd = ${driver}\n`);
       const [tcp, udp] = [await tcpServer('reached', '::1'), await udpServer('reached', '::1')];
-      const route = await run(['run', '--', 'sh', '-c', 'ip -6 route show default | grep -o "via [^ ]*" | cut -c5-'], { env });
+      const route = await run(['run', '--', 'sh', '-c', 'ip -6 route show default | grep -o "via [^ ]*" | cut -c5-'], {
+        env,
+      });
       const addresses = ['::1', 'fd00::2', 'fd00::3', ...route.stdout.split('\n').filter((line) => line !== '')];
       const ports = [tcp.port, udp.port].map(String);
       const all = [...new Set(addresses)];

@@ -15,7 +15,10 @@ describe('network_backend = cni', () => {
   });
 
   for (const [what, setup] of [
-    ['without /var/lib/cni on the host', 'cover /var/lib; rm -f /var/lib/cni; mkdir /var/lib/other; echo o >/var/lib/other/file'],
+    [
+      'without /var/lib/cni on the host',
+      'cover /var/lib; rm -f /var/lib/cni; mkdir /var/lib/other; echo o >/var/lib/other/file',
+    ],
     [
       'with /var/lib/cni on the host',
       'cover /var/lib; rm -f /var/lib/cni; mkdir -p /var/lib/cni/networks /var/lib/other; echo o >/var/lib/other/file; echo h >/var/lib/cni/host',
@@ -62,7 +65,10 @@ describe('network_backend = cni', () => {
 
   it('is not the default: /var/lib is then the host’s', async function () {
     const { env } = freshRuntimeDir(this);
-    const inside = await run(['run', '--', 'sh', '-c', '[ -w /var/lib ] || echo not writable; grep /var/lib /proc/self/mountinfo'], { env });
+    const inside = await run(
+      ['run', '--', 'sh', '-c', '[ -w /var/lib ] || echo not writable; grep /var/lib /proc/self/mountinfo'],
+      { env },
+    );
     const outside = await run(['-c', 'grep /var/lib /proc/self/mountinfo'], { env, file: '/bin/sh' });
     expect(inside.stdout.split('\n').filter((line) => line.includes('/var/lib'))).to.have.lengthOf(
       outside.stdout.split('\n').filter((line) => line !== '').length,

@@ -116,7 +116,10 @@ describe('sudden death', function () {
     const { holder, supervisor, keeper } = partsOf(runtime);
     await killNow(holder, supervisor, keeper);
     first.child.stdin?.write('\n');
-    await waitFor(() => first.stdout().includes('up\n'), { timeoutMs: 15_000, what: () => `the end: ${first.stdout()}` });
+    await waitFor(() => first.stdout().includes('up\n'), {
+      timeoutMs: 15_000,
+      what: () => `the end: ${first.stdout()}`,
+    });
     expect(first.stdout()).to.match(
       /^waiting\nrnetns: cannot mend .*\nhint: .*\n125\nrnetns: cannot remove .*\nhint: .*\n125\nup\n$/,
     );
@@ -190,9 +193,12 @@ describe('sudden death', function () {
 
   it('of a parent: a child that a command left in the background keeps the namespace as long as it lives', async function () {
     const runtime = lingering(this, 0);
-    const left = await run(['run', '--', 'sh', '-c', 'sleep 60 >/dev/null 2>&1 & echo $!; readlink /proc/self/ns/net'], {
-      env: runtime.env,
-    });
+    const left = await run(
+      ['run', '--', 'sh', '-c', 'sleep 60 >/dev/null 2>&1 & echo $!; readlink /proc/self/ns/net'],
+      {
+        env: runtime.env,
+      },
+    );
     const [pid = '', link = ''] = left.stdout.split('\n');
     expect(left.status).to.equal(0);
     await new Promise((resolve) => setTimeout(resolve, 1500));

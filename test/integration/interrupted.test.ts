@@ -158,10 +158,10 @@ describe('interrupted', function () {
     const runtime = fresh(this);
     const script = 'grep NoNewPrivs /proc/self/status; cat /proc/self/uid_map; ip -brief address show scope global';
     const PATH = `${process.env.PATH ?? ''}:/usr/sbin`;
-    const { status, stdout } = await run(
-      ['--no-new-privs', '--', launcher, 'run', '--', 'sh', '-c', script],
-      { env: { ...runtime.env, PATH }, file: findProgram('setpriv') ?? 'setpriv' },
-    );
+    const { status, stdout } = await run(['--no-new-privs', '--', launcher, 'run', '--', 'sh', '-c', script], {
+      env: { ...runtime.env, PATH },
+      file: findProgram('setpriv') ?? 'setpriv',
+    });
     expect(status).to.equal(0);
     expect(stdout).to.match(/^NoNewPrivs:\s+1\n\s+0 .*\n(.*\n)*.* UP |UNKNOWN /);
     await gone(runtime);

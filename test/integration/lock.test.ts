@@ -60,7 +60,13 @@ interface Owner extends Contender {
 /** Take the lock of a namespace and keep it until it is killed. */
 async function startOwner({ env, stateDir }: RuntimeDir, name = 'default'): Promise<Owner> {
   const owner = startShell(
-    ['-c', 'rn_dir=$2 rn_base=${2%/*} rn_name=x; . "$1"; prepare_state; lock_state && echo mine; read -r _', 'owner', lockSh, stateDir(name)],
+    [
+      '-c',
+      'rn_dir=$2 rn_base=${2%/*} rn_name=x; . "$1"; prepare_state; lock_state && echo mine; read -r _',
+      'owner',
+      lockSh,
+      stateDir(name),
+    ],
     env,
   );
   let said = '';
@@ -129,7 +135,17 @@ describe('the lock', () => {
       const inject = `inject=${call}:delay_enter=700000${often ? ':when=1+9' : ''}`;
       const slow = startShell([...args, '1', 'remove'], runtime.env, [
         findProgram('strace') ?? 'strace',
-        ...['-qq', '-f', '-o', '/dev/null', '-e', `trace=${call}`, ...(often ? ['-P', runtime.stateDir()] : []), '-e', inject],
+        ...[
+          '-qq',
+          '-f',
+          '-o',
+          '/dev/null',
+          '-e',
+          `trace=${call}`,
+          ...(often ? ['-P', runtime.stateDir()] : []),
+          '-e',
+          inject,
+        ],
       ]);
       const others = Array.from({ length: 6 }, () => startShell([...args, '40', 'remove'], runtime.env));
       await Promise.all([slow, ...others].map(({ ended }) => ended));

@@ -7,7 +7,8 @@ import { namespaceInode, waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
 import { freshRuntimeDir } from '../fixtures/runtime-dir.js';
 
-const LINK = 'ip link add up0 type veth peer name up1; ip link set up1 up; ip addr add 198.51.100.2/24 dev up0; ip link set up0 up';
+const LINK =
+  'ip link add up0 type veth peer name up1; ip link set up1 up; ip addr add 198.51.100.2/24 dev up0; ip link set up0 up';
 const ROUTE = 'ip route add default via 198.51.100.1';
 
 describe('a host without a default route', () => {

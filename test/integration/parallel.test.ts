@@ -67,7 +67,10 @@ describe('in parallel', function () {
       commandLine(pid).find((word) => /(holder|keeper|supervisor)\.sh$/.test(word)),
     );
     for (const role of ['holder', 'keeper', 'supervisor']) {
-      expect(scripts.filter((script) => script?.endsWith(`${role}.sh`)), role).to.have.lengthOf(1);
+      expect(
+        scripts.filter((script) => script?.endsWith(`${role}.sh`)),
+        role,
+      ).to.have.lengthOf(1);
     }
     await Promise.all(commands.map((command) => command.finish()));
     await gone(runtime, 2000);

@@ -143,7 +143,13 @@ describe('resolv.conf', () => {
     const runtime = freshRuntimeDir(this);
     const resolved = LAYOUTS.find(({ name }) => name.includes('systemd-resolved'))!;
     const host = await privateHost(runtime, SETUP + resolved.make);
-    const inside = host.spawn(['run', '--', 'sh', '-c', 'echo up; while read -r _; do cat /etc/resolv.conf; echo end; done']);
+    const inside = host.spawn([
+      'run',
+      '--',
+      'sh',
+      '-c',
+      'echo up; while read -r _; do cat /etc/resolv.conf; echo end; done',
+    ]);
     await printed(inside, 'up\n');
     inside.child.stdin?.write('\n');
     const first = await printed(inside, 'end\n');
@@ -182,7 +188,10 @@ describe('resolv.conf', () => {
 
   it('that is a loop of links is an error that names it, and nothing is left', async function () {
     const runtime = freshRuntimeDir(this);
-    const host = await privateHost(runtime, `${SETUP}ln -s resolv.loop /etc/resolv.conf; ln -s resolv.conf /etc/resolv.loop`);
+    const host = await privateHost(
+      runtime,
+      `${SETUP}ln -s resolv.loop /etc/resolv.conf; ln -s resolv.conf /etc/resolv.loop`,
+    );
     const { status, stderr } = await host.run(['run', '--', 'true']);
     expect(status).to.equal(125);
     expect(stderr).to.match(/^rnetns: .*\/etc\/resolv\.conf.*links.*\nhint: /);

@@ -57,18 +57,21 @@ describe('run: the command', () => {
   it('gets stdin, cold and warm', async function () {
     const { env } = freshRuntimeDir(this);
     const input = Buffer.alloc(300_000, 'line of input\n').toString();
-    for (const _ of ['cold', 'warm']) {
+    for (const when of ['cold', 'warm']) {
       const { stdout } = await run(['run', '--', 'cat'], { env, input });
-      expect(stdout === input, `${stdout.length} of ${input.length} bytes`).to.be.true;
+      expect(stdout === input, `${when}: ${stdout.length} of ${input.length} bytes`).to.be.true;
     }
   });
 
   it('sees end-of-file on stdin when the caller closes it', async function () {
     const { env } = freshRuntimeDir(this);
-    const { status } = await run(['-c', 'exec <&-; exec "$1" run -- sh -c "! [ -e /proc/self/fd/0 ]"', 'sh', launcher], {
-      env,
-      file: '/bin/sh',
-    });
+    const { status } = await run(
+      ['-c', 'exec <&-; exec "$1" run -- sh -c "! [ -e /proc/self/fd/0 ]"', 'sh', launcher],
+      {
+        env,
+        file: '/bin/sh',
+      },
+    );
     expect(status).to.equal(0);
   });
 
@@ -88,10 +91,51 @@ describe('run: the command', () => {
       ...{ EMPTY: '', SPACES: '  a  b  ', NEWLINE: 'a\nb\n', DOLLAR: '$HOME `id`', QUOTES: `'"\\`, EQUALS: 'a=b=c' },
       ...{ ENV: '/nonexistent', PS1: '$ ', LC_ALL: 'C', UTF8: 'ü€𝄞', DBUS_SESSION_BUS_ADDRESS: 's' },
       // Names that the launcher has for variables of its own.
-      ...{ name: 'n', dir: 'd', base: 'b', runtime: 'r', fd: 'f', user: 'u', net: 'x', verb: 'v', root: '/x', lease: 'l' },
-      ...{ gen: 'g', keeper: 'k', holder: 'h', supervisor: 's', outer: 'o', inner: 'i', found: 'f', rest: 'r', arg: 'a' },
-      ...{ config: 'c', level: 'l', help: 'h', seen: 's', skip: 's', lease_fd: '7', target: 't', status: 's', lock_fd: 'l' },
-      ...{ uid: 'u', key: 'k', value: 'v', driver: 'd', magic: 'm', end: 'e', RNETNS_OWN: '1', _: '/bin/x', count: 'c' },
+      ...{
+        name: 'n',
+        dir: 'd',
+        base: 'b',
+        runtime: 'r',
+        fd: 'f',
+        user: 'u',
+        net: 'x',
+        verb: 'v',
+        root: '/x',
+        lease: 'l',
+      },
+      ...{
+        gen: 'g',
+        keeper: 'k',
+        holder: 'h',
+        supervisor: 's',
+        outer: 'o',
+        inner: 'i',
+        found: 'f',
+        rest: 'r',
+        arg: 'a',
+      },
+      ...{
+        config: 'c',
+        level: 'l',
+        help: 'h',
+        seen: 's',
+        skip: 's',
+        lease_fd: '7',
+        target: 't',
+        status: 's',
+        lock_fd: 'l',
+      },
+      ...{
+        uid: 'u',
+        key: 'k',
+        value: 'v',
+        driver: 'd',
+        magic: 'm',
+        end: 'e',
+        RNETNS_OWN: '1',
+        _: '/bin/x',
+        count: 'c',
+      },
     };
     const given = { ...env, ...odd, DBUS_SYSTEM_BUS_ADDRESS: 'unix:path=/run/dbus/system_bus_socket' };
     const outside = variables((await run(['-0'], { env: given, file: '/usr/bin/env' })).stdout);
@@ -129,7 +173,8 @@ describe('run: the command', () => {
 
   it('may do as root in its network what users may not', async function () {
     const { env } = freshRuntimeDir(this);
-    const script = 'ip link add v7 type veth peer name v8 && ip -o link show v7 && echo 1 >/proc/sys/net/ipv4/ip_forward';
+    const script =
+      'ip link add v7 type veth peer name v8 && ip -o link show v7 && echo 1 >/proc/sys/net/ipv4/ip_forward';
     const { status, stdout, stderr } = await run(['run', '--', 'sh', '-c', script], { env });
     expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
     expect(stdout).to.include('v7@v8');
@@ -144,7 +189,8 @@ describe('run: the command', () => {
     writeFileSync(three, 'of three\n');
     writeFileSync(nine, '');
     for (const when of ['cold', 'warm']) {
-      const script = 'exec 3<"$2" 9>>"$3"; exec "$1" run -- sh -c "cat <&3; readlink /proc/self/fd/3 /proc/self/fd/9; echo to nine >&9"';
+      const script =
+        'exec 3<"$2" 9>>"$3"; exec "$1" run -- sh -c "cat <&3; readlink /proc/self/fd/3 /proc/self/fd/9; echo to nine >&9"';
       const { stdout, stderr } = await run(['-c', script, 'sh', launcher, three, nine], { env, file: '/bin/sh' });
       expect({ stdout, stderr }, when).to.deep.equal({ stdout: `of three\n${three}\n${nine}\n`, stderr: '' });
     }
@@ -165,7 +211,9 @@ describe('run: the command', () => {
     onTestEnd(() => closeSync(held));
     for (const when of ['cold', 'warm']) {
       const { stdout } = await run(['run', '--', 'sh', '-c', 'readlink /proc/$$/fd/*'], { env });
-      const others = stdout.split('\n').filter((line) => !/^(|\/dev\/null|pipe:.*|socket:.*|.*\/lease\.[^/]+)$/.test(line));
+      const others = stdout
+        .split('\n')
+        .filter((line) => !/^(|\/dev\/null|pipe:.*|socket:.*|.*\/lease\.[^/]+)$/.test(line));
       expect(others, when).to.deep.equal([]);
       expect(stdout.match(/\/lease\./g), when).to.have.lengthOf(1);
     }

@@ -45,9 +45,12 @@ describe('run: how it ends', () => {
 
   it('SIGTERM to the launcher is SIGTERM to the command', async function () {
     const { env } = freshRuntimeDir(this);
-    const inside = spawnRnetns(['run', '--', 'sh', '-c', 'trap "echo got it; exit 7" TERM; echo up; while :; do sleep 0.05; done'], {
-      env,
-    });
+    const inside = spawnRnetns(
+      ['run', '--', 'sh', '-c', 'trap "echo got it; exit 7" TERM; echo up; while :; do sleep 0.05; done'],
+      {
+        env,
+      },
+    );
     await printed(inside, 'up\n');
     process.kill(inside.pid, 'SIGTERM');
     expect(await inside.ended).to.deep.equal({ status: 7, signal: null });
@@ -59,7 +62,9 @@ describe('run: how it ends', () => {
     for (const command of ['no-such-command-7', '/no/such/command', './no-such-command-7']) {
       const { status, stdout, stderr } = await run(['run', '--', command, 'x'], { env });
       expect({ status, stdout }).to.deep.equal({ status: 127, stdout: '' });
-      expect(stderr).to.match(/^rnetns: .*\n$/).and.include(command);
+      expect(stderr)
+        .to.match(/^rnetns: .*\n$/)
+        .and.include(command);
     }
     expect(existsSync(stateDir())).to.be.false;
   });
@@ -71,7 +76,9 @@ describe('run: how it ends', () => {
     for (const command of [file, tmpdir()]) {
       const { status, stdout, stderr } = await run(['run', '--', command], { env });
       expect({ status, stdout }).to.deep.equal({ status: 126, stdout: '' });
-      expect(stderr).to.match(/^rnetns: .*\n$/).and.include(command);
+      expect(stderr)
+        .to.match(/^rnetns: .*\n$/)
+        .and.include(command);
     }
     expect(existsSync(stateDir())).to.be.false;
   });

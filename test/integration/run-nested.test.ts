@@ -4,7 +4,8 @@ import { expect } from 'chai';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { printed, statusOf } from '../fixtures/netns-facts.js';
+import { printed } from '../fixtures/netns-facts.js';
+import { waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
 import { projectRoot, run, spawnRnetns } from '../fixtures/rnetns.js';
 import { freshRuntimeDir } from '../fixtures/runtime-dir.js';
@@ -22,10 +23,12 @@ function tempDir(): string {
 function installed(): string {
   const dir = join(tempDir(), 'package');
   mkdirSync(dir);
-  for (const entry of ['dist', 'scripts', 'configs', 'package.json']) cpSync(join(projectRoot, entry), join(dir, entry), { recursive: true });
+  for (const entry of ['dist', 'scripts', 'configs', 'package.json'])
+    cpSync(join(projectRoot, entry), join(dir, entry), { recursive: true });
   cpSync(join(projectRoot, 'node_modules'), join(dir, 'node_modules'), {
     recursive: true,
-    filter: (path) => !/node_modules\/(\.bin|typescript|@typescript-eslint|eslint|@esbuild|esbuild|prettier|mocha)(\/|$)/.test(path),
+    filter: (path) =>
+      !/node_modules\/(\.bin|typescript|@typescript-eslint|eslint|@esbuild|esbuild|prettier|mocha)(\/|$)/.test(path),
   });
   chmodSync(join(dir, 'scripts/rnetns'), 0o755);
   return join(dir, 'scripts/rnetns');
@@ -45,7 +48,10 @@ describe('run: names, nesting and installation', () => {
     const netns = await Promise.all(inside.map((command) => printed(command, /net:.*\n/)));
     expect(new Set(netns)).to.have.lengthOf(3);
     const { stdout } = await run(['list', '--json'], { env });
-    const listed = (JSON.parse(stdout) as { name: string; holder: { pid: number } }[]).map(({ name, holder }) => ({ name, holder }));
+    const listed = (JSON.parse(stdout) as { name: string; holder: { pid: number } }[]).map(({ name, holder }) => ({
+      name,
+      holder,
+    }));
     expect(listed.map(({ name }) => name)).to.have.members(names);
     expect(new Set(listed.map(({ holder }) => holder.pid))).to.have.lengthOf(3);
 
@@ -58,7 +64,12 @@ describe('run: names, nesting and installation', () => {
   for (const name of ['', '.', '..', 'a/b', '../x', '-x', '_x', 'a b', 'a\nb', 'ü', 'x'.repeat(65)]) {
     it(`the name ${JSON.stringify(name)} is wrong usage, and nothing is made`, async function () {
       const { env, dir } = freshRuntimeDir(this);
-      for (const command of [['run', '--name', name, '--', 'echo', 'ran'], ['run', `--name=${name}`, 'echo', 'ran'], ['status', '--name', name], ['stop', '--name', name]]) {
+      for (const command of [
+        ['run', '--name', name, '--', 'echo', 'ran'],
+        ['run', `--name=${name}`, 'echo', 'ran'],
+        ['status', '--name', name],
+        ['stop', '--name', name],
+      ]) {
         const { status, stdout, stderr } = await run(command, { env });
         expect({ status, stdout }, command.join(' ')).to.deep.equal({ status: 2, stdout: '' });
         expect(stderr).to.match(/^rnetns: [^]*name[^]*\nhint: /);
@@ -87,15 +98,23 @@ describe('run: names, nesting and installation', () => {
   });
 
   it('a nested run keeps the namespace after the outer one has ended', async function () {
-    const { env, configure } = freshRuntimeDir(this);
+    const { env, configure, stateDir } = freshRuntimeDir(this);
     configure('[rnetns]\nlinger = 0\n');
     const rnetns = installed();
-    const script = '("$1" run -- sh -c "sleep 1; readlink /proc/self/ns/net; ip -o link | wc -l") & readlink /proc/self/ns/net; sleep 0.3; exit 0';
-    const { stdout } = await run(['run', '--', 'sh', '-c', script, 'sh', rnetns], { env, file: '/bin/sh' === rnetns ? '' : rnetns });
-    void stdout;
-    const { state, processes } = await statusOf(env);
-    expect(state).to.equal('running');
-    expect(processes).to.be.above(0);
+    const nested = 'readlink /proc/self/ns/net; read -r _ <"$2"; readlink /proc/self/ns/net; ip -o link | wc -l';
+    const fifo = join(tempDir(), 'fifo');
+    await run([fifo], { file: 'mkfifo' });
+    const script = `"$1" run -- sh -c '${nested}' sh "$1" "$2" & readlink /proc/self/ns/net`;
+    const outer = spawnRnetns(['run', '--', 'sh', '-c', script, 'sh', rnetns, fifo], { env, file: rnetns });
+    const { status } = await outer.ended;
+    expect(status).to.equal(0);
+    const before = await printed(outer, /net:.*\nnet:.*\n/);
+    // linger is 0: what is there now is there for the nested command's sake.
+    await run(['-c', 'sleep 0.5; echo go >"$1"', 'sh', fifo], { file: '/bin/sh' });
+    const text = await printed(outer, /net:.*\nnet:.*\nnet:.*\n\d+\n/);
+    expect(new Set(before.trim().split('\n'))).to.have.lengthOf(1);
+    expect(text).to.equal(`${before}${before.split('\n')[0]!}\n2\n`);
+    await waitFor(() => !existsSync(stateDir()), { what: 'the namespace to go' });
   });
 
   it('a nested run without XDG_RUNTIME_DIR joins the same namespace', async function () {
@@ -108,8 +127,12 @@ describe('run: names, nesting and installation', () => {
     });
     for (const outer of [unset, { ...env, XDG_RUNTIME_DIR: `/run/user/${process.getuid?.() ?? 0}` }]) {
       if (outer.XDG_RUNTIME_DIR !== undefined && !existsSync(outer.XDG_RUNTIME_DIR)) continue;
-      const script = 'readlink /proc/self/ns/net; unset XDG_RUNTIME_DIR; "$1" run --name "$2" -- readlink /proc/self/ns/net';
-      const { stdout, stderr } = await run(['run', '--name', name, '--', 'sh', '-c', script, 'sh', rnetns, name], { env: outer, file: rnetns });
+      const script =
+        'readlink /proc/self/ns/net; unset XDG_RUNTIME_DIR; "$1" run --name "$2" -- readlink /proc/self/ns/net';
+      const { stdout, stderr } = await run(['run', '--name', name, '--', 'sh', '-c', script, 'sh', rnetns, name], {
+        env: outer,
+        file: rnetns,
+      });
       const [net, nested] = stdout.split('\n');
       expect(stderr).to.equal('');
       expect(nested).to.equal(net).and.match(/^net:/);
@@ -122,7 +145,11 @@ describe('run: names, nesting and installation', () => {
     const script = '"$1" status --json; echo ,; "$1" list --json; echo ,; "$1" plan --json';
     const { stdout, stderr } = await run(['run', '--', 'sh', '-c', script, 'sh', rnetns], { env, file: rnetns });
     expect(stderr).to.equal('');
-    const [status, list, plan] = JSON.parse(`[${stdout}]`) as [{ state: string }, { state: string }[], { directory: string }];
+    const [status, list, plan] = JSON.parse(`[${stdout}]`) as [
+      { state: string },
+      { state: string }[],
+      { directory: string },
+    ];
     expect(status.state).to.equal('running');
     expect(list).to.have.lengthOf(1);
     expect(plan).to.have.property('directory');
@@ -144,7 +171,9 @@ describe('run: names, nesting and installation', () => {
 
   it('mounts of one command are not seen by another, nor on the host', async function () {
     const { env, dir } = freshRuntimeDir(this);
-    const first = spawnRnetns(['run', '--', 'sh', '-c', 'mount -t tmpfs tmpfs /mnt && echo mounted; exec sleep 60'], { env });
+    const first = spawnRnetns(['run', '--', 'sh', '-c', 'mount -t tmpfs tmpfs /mnt && echo mounted; exec sleep 60'], {
+      env,
+    });
     await printed(first, 'mounted\n');
     for (const command of [['run'], ['unshare']]) {
       const { stdout } = await run([...command, '--', 'grep', '-c', ' /mnt ', '/proc/self/mountinfo'], { env });
@@ -180,7 +209,10 @@ describe('run: names, nesting and installation', () => {
       expect({ status: stopped.status, stderr: stopped.stderr }, file).to.deep.equal({ status: 0, stderr: '' });
     }
     // By name, through PATH, and as a script that sh is given.
-    const byName = await run(['-c', 'rnetns run -- sh -c "exit 42"'], { env: { ...env, PATH: `${dir}/bin:${env.PATH!}` }, file: '/bin/sh' });
+    const byName = await run(['-c', 'rnetns run -- sh -c "exit 42"'], {
+      env: { ...env, PATH: `${dir}/bin:${env.PATH!}` },
+      file: '/bin/sh',
+    });
     expect({ status: byName.status, stderr: byName.stderr }).to.deep.equal({ status: 42, stderr: '' });
     const bySh = await run([join(dir, 'bin/rnetns'), 'run', '--', 'sh', '-c', 'exit 42'], { env, file: '/bin/sh' });
     expect({ status: bySh.status, stderr: bySh.stderr }).to.deep.equal({ status: 42, stderr: '' });

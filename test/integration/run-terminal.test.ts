@@ -12,7 +12,7 @@ import { onTestEnd } from '../fixtures/test-end.js';
 
 /** An interactive bash on a terminal of its own, made by script(1). What is written to stdin is typed. */
 function terminal({ env }: RuntimeDir): Background & { type: (text: string) => void } {
-  const shell = spawn('script', ['--quiet', '--echo', 'never', '--command', 'bash --norc --noprofile -i', '/dev/null'], {
+  const shell = spawn('script', ['--quiet', '--flush', '--command', 'bash --norc --noprofile -i', '/dev/null'], {
     env: { ...env, RNETNS: launcher, PS1: '', PS2: '', TERM: 'dumb', HISTFILE: '' },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
@@ -25,7 +25,7 @@ function terminal({ env }: RuntimeDir): Background & { type: (text: string) => v
     signal: signal as NodeJS.Signals | null,
   }));
   onTestEnd(async () => {
-    shell.kill('SIGHUP');
+    shell.kill('SIGKILL');
     await ended;
   });
   const type = (input: string): void => void shell.stdin.write(input);
@@ -60,10 +60,12 @@ describe('run: on a terminal', () => {
     runtime.configure('[rnetns]\nlinger = 20\n');
     const shell = await ready(runtime);
     // The first run makes the namespace: what it starts must not be in the terminal's foreground either.
-    shell.type('"$RNETNS" run -- sh -c "echo waiting; exec sleep 60"; echo "status $?"\n');
+    shell.type('"$RNETNS" run -- sh -c "echo waiting; exec sleep 60"\n');
     await printed(shell, 'waiting\n');
     const before = await statusOf(runtime.env);
     shell.type('\x03');
+    await waitFor(async () => (await statusOf(runtime.env)).processes === 0, { what: 'the command to end' });
+    shell.type('echo "status $?"\n');
     expect(await printed(shell, /status \d+\n/)).to.include('status 130\n');
     const after = await statusOf(runtime.env);
     expect(after).to.deep.include({ state: 'running', generation: before.generation, holder: before.holder });
@@ -80,7 +82,7 @@ describe('run: on a terminal', () => {
     shell.type('"$RNETNS" run -- sh -c "echo pid \\$\\$; exec sleep 60"\n');
     const pid = Number(/pid (\d+)/.exec(await printed(shell, /pid \d+\n/))?.[1]);
     const before = await statusOf(runtime.env);
-    shell.child.kill('SIGHUP');
+    shell.child.kill('SIGKILL');
     await shell.ended;
     await waitFor(() => !alive(pid), { what: 'the command to end' });
     expect(await statusOf(runtime.env)).to.deep.include({ state: 'running', generation: before.generation });
@@ -122,7 +124,9 @@ describe('run: on a terminal', () => {
     shell.type('echo "uid $(id -u) $- $BASH"; readlink /proc/self/ns/net; exit 7\n');
     shell.type('echo "shell ended with $?"; readlink /proc/self/ns/net\n');
     const text = await printed(shell, /shell ended with \d+\nnet:.*\n/);
-    expect(text).to.match(/uid 0 \S*i\S* \/bin\/bash\n/).and.include('shell ended with 7\n');
+    expect(text)
+      .to.match(/uid 0 \S*i\S* \/bin\/bash\n/)
+      .and.include('shell ended with 7\n');
     const [inside, outside] = [...text.matchAll(/net:\[\d+\]/g)].map(([ns]) => ns);
     expect(inside).to.not.equal(outside);
   });

@@ -76,7 +76,9 @@ describe('settings', () => {
       const path = make();
       const cold = await run(['run', '--config', path, '--', 'echo', 'ran'], { env });
       expect({ status: cold.status, stdout: cold.stdout }).to.deep.equal({ status: 125, stdout: '' });
-      expect(cold.stderr).to.match(/^rnetns: .*--config.*\nhint: /).and.include(path);
+      expect(cold.stderr)
+        .to.match(/^rnetns: .*--config.*\nhint: /)
+        .and.include(path);
       expect(existsSync(stateDir())).to.be.false;
 
       expect((await run(['run', '--', 'true'], { env })).status).to.equal(0);
@@ -132,7 +134,8 @@ describe('settings', () => {
     configure('[rnetns]\nlinger = 0\n');
     expect((await run(['run', '--', 'true'], { env })).status).to.equal(0);
     const begin = performance.now();
-    while (existsSync(stateDir()) && performance.now() - begin < 2000) await new Promise((done) => setTimeout(done, 10));
+    while (existsSync(stateDir()) && performance.now() - begin < 2000)
+      await new Promise((done) => setTimeout(done, 10));
     expect(performance.now() - begin).to.be.below(1000);
   });
 

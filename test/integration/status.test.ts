@@ -26,7 +26,10 @@ describe('status and list', () => {
     const nothing = Object.fromEntries(KEYS.map((key) => [key, null]));
     expect(JSON.parse(stdout)).to.deep.equal({ ...nothing, name: 'default', state: 'down' });
     const listed = await run(['list', '--json'], { env });
-    expect({ status: listed.status, stdout: JSON.parse(listed.stdout) as unknown }).to.deep.equal({ status: 0, stdout: [] });
+    expect({ status: listed.status, stdout: JSON.parse(listed.stdout) as unknown }).to.deep.equal({
+      status: 0,
+      stdout: [],
+    });
     expect((await run(['status'], { env })).stdout).to.equal('default: down\n');
     expect(existsSync(join(dir, 'rnetns'))).to.be.false;
   });
@@ -43,7 +46,8 @@ describe('status and list', () => {
     expect(shown).to.deep.include({ references: [], refCount: 0, processes: 1 });
     expect(shown.driver).to.include.keys(...DRIVER_KEYS);
     expect(shown.driver).to.deep.include({ name: 'pasta', restarts: 0 });
-    for (const key of ['addresses', 'dnsForwardIps', 'mapGuestIps', 'nameservers']) expect(shown[key], key).to.be.an('array');
+    for (const key of ['addresses', 'dnsForwardIps', 'mapGuestIps', 'nameservers'])
+      expect(shown[key], key).to.be.an('array');
     expect(shown.holder).to.have.property('pid').that.is.a('number');
     expect(shown.keeper).to.have.property('pid').that.is.a('number');
     expect(new Date(shown.since as string).getTime()).to.be.closeTo(Date.now(), 60_000);

@@ -105,7 +105,7 @@ describe('stop', function () {
       const dir = mkdtempSync('/tmp/rnetns-run-');
       onTestEnd(() => rmSync(dir, { recursive: true, force: true }));
       const env = { ...outer.env, XDG_RUNTIME_DIR: dir };
-      const runtime = { ...outer, env, dir, stateDir: (name = 'default') => join(dir, 'rnetns', name) };
+      const runtime: RuntimeDir = { ...outer, env, dir, stateDir: (name = 'default') => join(dir, 'rnetns', name) };
       writeFileSync(join(dir, 'precious'), 'mine');
       const command = await startCommand(runtime);
       const parts = partsOf(runtime);

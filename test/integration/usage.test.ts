@@ -35,6 +35,15 @@ describe('the command line', () => {
     });
   }
 
+  it('without a command it is the help on stderr, with status 2', async function () {
+    const { env } = freshRuntimeDir(this);
+    const { status, stdout, stderr } = await run([], { env });
+    expect({ status, stdout }).to.deep.equal({ status: 2, stdout: '' });
+    expect(stderr)
+      .to.match(/^Usage: rnetns /)
+      .and.include('run');
+  });
+
   it('--version is that of package.json', async function () {
     const { env } = freshRuntimeDir(this);
     const { status, stdout } = await run(['--version'], { env });
@@ -43,7 +52,6 @@ describe('the command line', () => {
   });
 
   for (const args of [
-    [],
     ['frobnicate'],
     ['run'],
     ['run', '--'],
