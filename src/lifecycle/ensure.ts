@@ -243,13 +243,13 @@ const POLL_MS = 20;
  */
 async function driverSettled({ driverPid, driverState }: StateDirectory): Promise<void> {
   for (let waited = 0; waited < RESTART_MS; waited += POLL_MS) {
-    const recorded = (readOptional(driverPid) ?? '').trim();
-    if (recorded === '0' || identifyProcess(Number(recorded)) !== undefined) return;
+    const recorded = readOptional(driverPid) ?? '';
     const [pid = 0, startTicks = 0] = (readOptional(driverState) ?? '').split(' ').map(Number);
     if (isAlive({ pid, startTicks })) {
-      writeAtomic(driverPid, `${pid}\n`);
+      if (recorded !== `${pid}\n`) writeAtomic(driverPid, `${pid}\n`);
       return;
     }
+    if (/^\d+\n$/.test(recorded) && (recorded === '0\n' || identifyProcess(Number(recorded)) !== undefined)) return;
     await sleep(POLL_MS);
   }
 }

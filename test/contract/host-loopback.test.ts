@@ -93,4 +93,24 @@ describe('a service on the loopback of the host', () => {
     const { stdout } = await run(['run', '--', 'sh', '-c', TRY, 'sh', ...ports, gateway], { env });
     expect(stdout.trim().split('\n').sort()).to.deep.equal([`tcp ${gateway} reached`, `udp ${gateway} reached`]);
   });
+
+  for (const [what, ini, address] of [
+    [
+      'slirp4netns',
+      'default_rootless_network_cmd = slirp4netns\n[engine]\nnetwork_cmd_options[] = allow_host_loopback=true',
+      'fd00::2',
+    ],
+    ['pasta', 'default_rootless_network_cmd = pasta\npasta_options[] = --map-gw', undefined],
+  ] as const) {
+    it(`is reached by IPv6 as well where ${what} opens it`, async function () {
+      const { env, configure } = freshRuntimeDir(this);
+      configure(`[network]\n${ini}\n`);
+      const tcp = await tcpServer('reached', '::1');
+      const script = 'ip -6 route show default | sed -n "s/.* via \\([^ ]*\\).*/\\1/p"';
+      const gateway = address ?? (await run(['run', '--', 'sh', '-c', script], { env })).stdout.trim();
+      if (gateway === '') return this.skip(); // a host without IPv6
+      const { stdout } = await run(['run', '--', 'sh', '-c', TRY, 'sh', String(tcp.port), '9', gateway], { env });
+      expect(stdout).to.include(`tcp ${gateway} reached`);
+    });
+  }
 });

@@ -1,11 +1,11 @@
 /** What the command of `run` gets: its arguments, input, environment, descriptors and identity are the caller's. */
 
 import { expect } from 'chai';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { requires } from '../fixtures/requirements.js';
-import { launcher, run, spawnRnetns } from '../fixtures/rnetns.js';
+import { launcher, run, spawnRnetns, type Background } from '../fixtures/rnetns.js';
 import { freshRuntimeDir } from '../fixtures/runtime-dir.js';
 import { printed } from '../fixtures/netns-facts.js';
 import { commandLine } from '../fixtures/processes.js';
@@ -205,17 +205,21 @@ describe('run: the command', () => {
     expect(stderr).to.match(/^rnetns: .*descriptor.*\nhint: /);
   });
 
-  it('gets no descriptor but its own and the lease', async function () {
+  it("gets no descriptor but the caller's and the lease", async function () {
     const { env } = freshRuntimeDir(this);
-    const held = openSync('/dev/null', 'r');
-    onTestEnd(() => closeSync(held));
+    const waiting = ['-c', 'echo up; exec sleep 60'];
+    const descriptors = async (command: Background): Promise<Map<string, string>> => {
+      await printed(command, 'up\n');
+      const dir = `/proc/${command.pid}/fd`;
+      return new Map(readdirSync(dir).map((fd) => [fd, readlinkSync(`${dir}/${fd}`)]));
+    };
+    // What the test was started with may have more than 0, 1 and 2.
+    const plain = await descriptors(spawnRnetns(waiting, { env, file: '/bin/sh' }));
     for (const when of ['cold', 'warm']) {
-      const { stdout } = await run(['run', '--', 'sh', '-c', 'readlink /proc/$$/fd/*'], { env });
-      const others = stdout
-        .split('\n')
-        .filter((line) => !/^(|\/dev\/null|pipe:.*|socket:.*|.*\/lease\.[^/]+)$/.test(line));
-      expect(others, when).to.deep.equal([]);
-      expect(stdout.match(/\/lease\./g), when).to.have.lengthOf(1);
+      const inside = await descriptors(spawnRnetns(['run', '--', 'sh', ...waiting], { env }));
+      const more = [...inside].filter(([fd]) => !plain.has(fd)).map(([, link]) => link);
+      expect(more, `${when}: ${more.join(' ')}`).to.have.lengthOf(1);
+      expect(more[0], when).to.match(/\/lease\.[^/]+$/);
     }
   });
 });
