@@ -29,6 +29,8 @@ exec 9<>"$lease" && exec 8<"$lease" && exec 9<&- || exit 1
 [ -p "$dir/holder.$generation" ] || mkfifo -m 600 -- "$dir/holder.$generation" || exit 1
 exec 7<>"$dir/holder.$generation" || exit 1
 [ "${4-}" != create ] || sh "$here/netns.sh" "$dir" || exit 1
+# Who started us may be dead by now: that is no reason to die of it (signal(7), SIGPIPE).
+trap : PIPE
 echo ready
 exec </dev/null >/dev/null 2>&1
 

@@ -53,6 +53,8 @@ done
 
 # By descriptor 4 scripts/rnetns knows us, and holder.sh leaves us out when it looks for users of the namespace.
 exec 3<>"$dir/holder.$generation" && exec 4<"$dir/holder.$generation" && exec 3<&- || die "cannot open holder.$generation"
+# Who started us may be dead by now: that is no reason to die of it (signal(7), SIGPIPE).
+trap : PIPE
 echo ready
 exec </dev/null >/dev/null 2>&1
 

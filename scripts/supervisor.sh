@@ -53,6 +53,8 @@ now() { # tenths of a second since boot
   now=${now%.*}${now#*.}
 }
 
+# Who started us may be dead when we answer: that is no reason to die of it (signal(7), SIGPIPE).
+trap : PIPE
 # Ends with the driver: teardown.sh signals us, and only its parent knows a driver that is being started.
 # `$!` is one that has been started a moment ago, with no time yet to note it.
 noted=
