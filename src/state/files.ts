@@ -1,4 +1,14 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { writeError } from './directory.js';
 
 /**
@@ -40,5 +50,16 @@ export function readOptional(path: string): string | undefined {
     return readFileSync(path, 'utf8');
   } catch {
     return undefined;
+  }
+}
+
+/** The same inode, because it is what commands have mounted: they would never see a renamed file. */
+export function writeInPlace(path: string, text: string): void {
+  try {
+    // A directory or a link of that name is nobody's but an accident's.
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) rmSync(path, { recursive: true });
+    writeFileSync(path, text, { mode: 0o644 });
+  } catch (cause) {
+    throw writeError(path, cause);
   }
 }

@@ -1,0 +1,67 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { RnetnsError } from '../errors/error.js';
+import { showsResolvConf } from '../namespace/keeper.js';
+import { ensureNetns } from '../namespace/netns.js';
+import type { Surroundings } from '../namespace/surroundings.js';
+import { ofFamiliesIn, parseProcAddresses } from '../plan/addresses.js';
+import type { Plan } from '../plan/plan.js';
+import { readOptional, writeAtomic, writeInPlace } from '../state/files.js';
+import { writeInfo } from '../state/info.js';
+import { formatLive } from '../state/live.js';
+import { bootId, namespaceInode, type ProcessId } from '../state/process.js';
+import { writeRecord } from '../state/record.js';
+import type { Context } from './context.js';
+import { resolvConfOf } from './make-plan.js';
+import { ensureKeeper, ensureSupervisor, type Parts } from './parts.js';
+import { settleAll } from './settle-all.js';
+
+/** Steps 2 to 6 of reconcile (ensure.ts): keep what lives of a namespace, start the rest, and publish it. */
+export async function build(context: Context, generation: string, plan: Plan, parts: Parts): Promise<void> {
+  const { state, log } = context;
+  const { holder, created } = parts;
+  if (!existsSync('/sys/fs/selinux/enforce')) log.debug('no SELinux here: the new /run is not relabelled');
+  const around = surroundings(context, generation);
+  await ensureNetns(around, holder, parts.member); // 2
+  writeInPlace(state.resolvConf, readOptional(state.resolvConf) ?? '');
+  const [supervisor, keeper] = await settleAll(
+    ensureSupervisor(context, around, plan, parts), // 3
+    ensureKeeper(context, around, plan, parts), // 4
+  );
+  recordResolvConfTarget(context, plan, keeper);
+
+  publishAddresses(context, plan, keeper, created); // 5
+  const netnsInode = namespaceInode(keeper.pid, 'net');
+  if (netnsInode === undefined) throw new RnetnsError('ERR_NETNS', `the keeper of ${state.path} ended at once`);
+  writeRecord(state, { version: 1, generation, bootId: bootId(), since: parts.since, netnsInode, plan });
+
+  writeAtomic(state.live, formatLive({ generation, bootId: bootId(), holder, supervisor, keeper })); // 6
+}
+
+/** Read by way of a process inside: /proc/net of our own says nothing about another namespace. */
+function publishAddresses({ state, config }: Context, plan: Plan, keeper: ProcessId, created: boolean): void {
+  const proc = `/proc/${keeper.pid}/net`;
+  // Without IPv6 in the kernel there is no second one.
+  const addresses = parseProcAddresses(
+    readFileSync(`${proc}/fib_trie`, 'latin1'),
+    readOptional(`${proc}/if_inet6`) ?? '',
+  );
+  const { dnsForward, mapGuest } = plan.driver;
+  // Without an address yet the host is offline; the driver will serve where it said it would.
+  const served = (ips: readonly string[]) => (addresses.length === 0 ? [...ips] : ofFamiliesIn(ips, addresses));
+  if (created || readOptional(state.resolvConf) === '') {
+    writeInPlace(state.resolvConf, resolvConfOf(config, served(dnsForward), addresses));
+  }
+  writeInfo(state, { addresses, dnsForwardIps: served(dnsForward), mapGuestIps: served(mapGuest) });
+}
+
+/** Only what is true now: the launcher has everything mended as long as this isn't. */
+function recordResolvConfTarget({ state }: Context, { resolvConf }: Plan, keeper: ProcessId): void {
+  const { mountTarget } = resolvConf;
+  if (mountTarget !== null && showsResolvConf(state, keeper, mountTarget)) {
+    writeAtomic(state.resolvConfTarget, `${mountTarget}\n`);
+  } else rmSync(state.resolvConfTarget, { force: true });
+}
+
+export function surroundings({ state, config, env, log }: Context, generation: string): Surroundings {
+  return { state, generation, lingerSeconds: config.rnetns.lingerSeconds, env, warn: (message) => log.warn(message) };
+}
