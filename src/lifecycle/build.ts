@@ -17,7 +17,7 @@ import { settleAll } from './settle-all.js';
 
 /** Steps 2 to 6 of reconcile (ensure.ts): keep what lives of a namespace, start the rest, and publish it. */
 export async function build(context: Context, generation: string, plan: Plan, parts: Parts): Promise<void> {
-  const { state, log } = context;
+  const { state, config, log } = context;
   const { holder, created } = parts;
   if (!existsSync('/sys/fs/selinux/enforce')) log.debug('no SELinux here: the new /run is not relabelled');
   const around = surroundings(context, generation);
@@ -32,7 +32,8 @@ export async function build(context: Context, generation: string, plan: Plan, pa
   publishAddresses(context, plan, keeper, created); // 5
   const netnsInode = namespaceInode(keeper.pid, 'net');
   if (netnsInode === undefined) throw new RnetnsError('ERR_NETNS', `the keeper of ${state.path} ended at once`);
-  writeRecord(state, { version: 1, generation, bootId: bootId(), since: parts.since, netnsInode, plan });
+  const { lingerSeconds } = config.rnetns;
+  writeRecord(state, { version: 1, generation, bootId: bootId(), since: parts.since, netnsInode, lingerSeconds, plan });
 
   writeAtomic(state.live, formatLive({ generation, bootId: bootId(), holder, supervisor, keeper })); // 6
 }

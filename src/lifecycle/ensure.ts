@@ -48,7 +48,15 @@ export async function ensure(context: Context, generation: string): Promise<void
   const needsHost = found.holder === undefined || (found.supervisor === undefined && record?.plan.driver.path !== null);
   if (needsHost && isInside(state)) throw insideError(state, 'mend');
   if (member === undefined) await create(context, generation);
-  else await mend(context, found, member, record, generation);
+  else await mend(asMade(context, record), found, member, record, generation);
+}
+
+/** With the settings that the namespace was made with, as far as they are not in its plan. */
+function asMade(context: Context, record: Record | undefined): Context {
+  if (record === undefined) return context;
+  const { config } = context;
+  const { lingerSeconds } = record;
+  return { ...context, config: { ...config, rnetns: { ...config.rnetns, lingerSeconds } } };
 }
 
 /** A process through which U can be entered again: one of ours, or a command that outlived them all. */

@@ -12,6 +12,8 @@ export interface Record {
   since: string;
   /** Inode of the network namespace, by which its last members are found when all of ours are dead. */
   netnsInode: number;
+  /** The settings of whoever made it, which whoever mends it may not have. */
+  lingerSeconds: number;
   plan: Plan;
 }
 
@@ -58,6 +60,8 @@ function isRecord(value: unknown): value is Record {
     value.version === 1 &&
     ['generation', 'bootId', 'since'].every((key) => typeof value[key] === 'string') &&
     Number.isInteger(value.netnsInode) &&
+    typeof value.lingerSeconds === 'number' &&
+    value.lingerSeconds >= 0 &&
     isDriverPlan(plan.driver) &&
     isObject(plan.resolvConf) &&
     typeof plan.directory === 'string' &&

@@ -159,6 +159,15 @@ describe('sudden death', function () {
     await expectAllGoneAfter(runtime, command);
   });
 
+  it('of the holder keeps the linger that the namespace was made with, whoever mends it', async function () {
+    const runtime = lingering(this, 0);
+    const command = await startCommand(runtime);
+    runtime.configure('[rnetns]\nlinger = 60\n');
+    await killNow(partsOf(runtime).holder);
+    expect(await netnsOfNewRun(runtime)).to.equal(command.netns);
+    await expectAllGoneAfter(runtime, command);
+  });
+
   it('of the holder just before the last command ends leaves nothing', async function () {
     const runtime = lingering(this, 0);
     const command = await startCommand(runtime);

@@ -8,6 +8,7 @@ const record: Record = {
   bootId: 'b',
   since: '2026-01-01T00:00:00.000Z',
   netnsInode: 4026532180,
+  lingerSeconds: 2,
   plan: {
     driver: {
       name: 'pasta',
@@ -38,6 +39,8 @@ describe('state.json', () => {
     const bad: object[] = [
       { ...record, version: 2 },
       { ...record, netnsInode: '4' },
+      { ...record, lingerSeconds: null },
+      { ...record, lingerSeconds: -1 },
       { ...record, generation: undefined },
       { ...record, plan: null },
       { ...record, plan: { ...record.plan, mounts: [{ type: 'rbind', source: 1, target: '/b' }] } },
