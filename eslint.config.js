@@ -5,8 +5,21 @@ import tseslint from 'typescript-eslint';
  * Imports point one way: cli -> lifecycle, inspect -> namespace, driver, state -> exec -> errors.
  * `plan` and `config` are leaves: they import types and errors only. Each entry lists what its folder may NOT import.
  */
-const folders = ['cli', 'lifecycle', 'inspect', 'namespace', 'driver', 'state', 'exec', 'log', 'plan', 'config'];
+const folders = [
+  'cli',
+  'library',
+  'lifecycle',
+  'inspect',
+  'namespace',
+  'driver',
+  'state',
+  'exec',
+  'log',
+  'plan',
+  'config',
+];
 const allowed = {
+  library: ['inspect', 'namespace', 'state', 'config'],
   lifecycle: ['namespace', 'driver', 'state', 'exec', 'log', 'plan', 'config'],
   inspect: ['lifecycle', 'namespace', 'driver', 'state', 'exec', 'log', 'plan', 'config'],
   namespace: ['state', 'exec', 'log', 'plan', 'config'],

@@ -1,12 +1,12 @@
-import { ensureBase, runtimeDirectory, type RuntimeDirectory } from '../config/runtime-dir.js';
+import { ensureBase } from '../config/runtime-dir.js';
 import { processEnvironment, type Environment } from '../config/environment.js';
 import { loadConfig, type LoadedConfig } from '../config/load.js';
-import { RnetnsError } from '../errors/error.js';
 import { searchPath } from '../exec/find-program.js';
 import type { Context } from '../lifecycle/context.js';
 import { Logger } from '../log/logger.js';
 import { StateDirectory } from '../state/directory.js';
-import { hostUid } from './host-uid.js';
+import { hostUid } from '../state/host-uid.js';
+import { checkName, DEFAULT_NAME, findRuntime, ownUid } from '../state/runtime.js';
 
 /** The options that every command has. */
 export interface CommonOptions {
@@ -16,28 +16,8 @@ export interface CommonOptions {
   json?: boolean | undefined;
 }
 
-export const DEFAULT_NAME = 'default';
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
-
-/** @throws RnetnsError ERR_USAGE naming what is allowed. */
-function checkName(name: string): string {
-  if (NAME.test(name)) return name;
-  throw new RnetnsError('ERR_USAGE', `bad name ${JSON.stringify(name)} for a shared namespace`, {
-    hint: 'up to 64 letters, digits, and _ . - after the first',
-  });
-}
-
 export function loadSettings({ config, logLevel }: CommonOptions): LoadedConfig {
   return loadConfig({ env: processEnvironment(), configFile: config, logLevel });
-}
-
-function ownUid(): number {
-  return process.geteuid?.() ?? 0;
-}
-
-/** Files inside a user namespace are ours by the uid there, and the directories are named after the one outside. */
-function findRuntime(): RuntimeDirectory {
-  return runtimeDirectory(processEnvironment(), ownUid(), '', hostUid());
 }
 
 /** Where the state directories of the caller are; makes nothing. */

@@ -8,7 +8,7 @@ import { planCommand } from './commands/plan.js';
 import { launcherCommands } from './commands/launcher.js';
 import { statusCommand } from './commands/status.js';
 import { stopCommand } from './commands/stop.js';
-import { DEFAULT_NAME } from './context.js';
+import { DEFAULT_NAME } from '../state/runtime.js';
 
 /** Parse and run a command of Node's. commander is loaded only here: the launcher's own commands never need it. */
 export async function runProgram(args: readonly string[]): Promise<number> {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { mapUid } from '../../../src/cli/host-uid.js';
+import { mapUid } from '../../../src/state/host-uid.js';
 
 describe('the uid outside of a user namespace', () => {
   it('is the same on the host', () => {
