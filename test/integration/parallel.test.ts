@@ -139,7 +139,8 @@ describe('in parallel', function () {
     expect(errors).to.equal('');
     await first.finish();
     await gone(runtime, 3000);
-    expect([holder, keeper, supervisor].some(alive)).to.be.false;
+    // The holder goes last, when the driver has: the kernel takes a moment for that one's device.
+    await waitFor(() => ![holder, keeper, supervisor].some(alive), { timeoutMs: 1000, what: 'all of ours to end' });
   });
 
   it('runs in several names at once do not disturb each other', async function () {
