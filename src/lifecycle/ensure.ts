@@ -39,12 +39,12 @@ export async function ensure(context: Context, generation: string): Promise<void
   const found = findComponents(state);
   const record = readRecord(state);
   const member = lastMember(found, record);
-  // A holder or supervisor started in here would be on the namespace's own network.
   if (member !== undefined && namespaceInode(member.pid, 'user') === undefined) {
     throw new RnetnsError('ERR_NETNS', `cannot enter ${state.path} from here: its user namespace is beside ours`, {
       hint: 'call rnetns outside of the other namespace; see setns(2) for what the kernel allows',
     });
   }
+  // A holder or supervisor started in here would be on the namespace's own network.
   const needsHost = found.holder === undefined || (found.supervisor === undefined && record?.plan.driver.path !== null);
   if (needsHost && isInside(state)) throw insideError(state, 'mend');
   if (member === undefined) await create(context, generation);
