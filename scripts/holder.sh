@@ -4,8 +4,9 @@
 # Runs in:   U and M0 (DESIGN: the user namespace, and the mount namespace with the namespace files), the host's network
 # Called by: src/namespace/holder.ts, through nsenter(1)
 # Arguments: STATE GENERATION LINGER [create]   create: make the network namespace as well
+# Signals:   USR1: stop waiting and look (references.sh and minder.sh, at the last reference)
 # Result:    "ready" on stdout; ends when it has torn the namespace down
-# Requires:  sleep flock timeout cat mv mkfifo; netns.sh teardown.sh
+# Requires:  sleep flock dd mv rmdir mkfifo find; netns.sh lock.sh reap.sh minder.sh teardown.sh
 #
 # Theory of operation: leases
 #
@@ -18,76 +19,96 @@ umask 077
 dir=$1 generation=$2 linger=$3
 here=${0%/*}
 lease=$dir/lease.$generation
-# shellcheck disable=SC2034 # what lock.sh reads
-rn_dir=$dir rn_base=${dir%/*} rn_name=${dir##*/} rn_lease=$lease
+# shellcheck disable=SC2034 # what lock.sh and reap.sh read; the FIFO by descriptor, for its name may have been removed
+rn_dir=$dir rn_base=${dir%/*} rn_name=${dir##*/} rn_lease=$lease rn_fifo=/proc/self/fd/8 rn_gen=$generation \
+  rn_netns=$dir/rootless-netns
 # shellcheck source=scripts/lock.sh
 . "$here/lock.sh"
+# shellcheck source=scripts/reap.sh
+. "$here/reap.sh"
 
 # Opened for writing first, so that opening for reading can't block: who started us may be dead already.
 exec 9<>"$lease" && exec 8<"$lease" && exec 9<&- || exit 1
 # The keeper reads this one: end-of-file tells it that we died (keeper.sh). scripts/rnetns knows both of us by it.
 [ -p "$dir/holder.$generation" ] || mkfifo -m 600 -- "$dir/holder.$generation" || exit 1
 exec 7<>"$dir/holder.$generation" || exit 1
+timer=
+trap '[ -z "$timer" ] || kill "$timer" 2>/dev/null' USR1
 [ "${4-}" != create ] || sh "$here/netns.sh" "$dir" || exit 1
 # Who started us may be dead by now: that is no reason to die of it (signal(7), SIGPIPE).
 trap : PIPE
 echo ready
 exec </dev/null >/dev/null 2>&1
 
-# Is the namespace used by something that holds no lease? The keeper is no use.
-used() {
-  for reference in "$dir"/references/*; do
-    [ -e "$reference" ] && return 0
+# wait_quietly SECONDS: until so long nobody has come, or USR1 has. 1: somebody came, and the last of them has gone.
+# The timer is a lease itself: then one read waits for both. While `idle` says so, it is the only lease.
+wait_quietly() {
+  echo "$$" >"$dir/idle"
+  exec 9<>"$lease"
+  sleep "$1" 7<&- 8<&- &
+  timer=$!
+  exec 9<&-
+  joined=
+  while read -r _ <&8; do
+    [ -n "$joined" ] || {
+      kill "$timer"
+      : >"$dir/idle"
+    }
+    joined=1
   done
-  # Anything but a number is no reference, as for src/state/references.ts.
-  count=0
-  { read -r count <"$dir/ref-count"; } 2>/dev/null
-  case $count in *[!0-9]* | '' | 0) ;; *) return 0 ;; esac
-  # The keeper and its children have the FIFO of the holder open.
-  for process in /proc/[0-9]*; do
-    [ "$process/ns/net" -ef "$dir/rootless-netns" ] && ! [ "$process/fd/4" -ef "$dir/holder.$generation" ] && return 0
-  done
-  return 1
-}
-
-# Wait until $linger seconds have passed without a lease. The timer is a lease itself: then one read waits for both.
-linger() {
-  while :; do
-    exec 9<>"$lease"
-    sleep "$linger" 7<&- 8<&- &
-    timer=$!
-    exec 9<&-
-    joined=
-    while read -r _ <&8; do
-      [ -n "$joined" ] || kill "$timer"
-      joined=1
-    done
-    wait "$timer"
-    [ -n "$joined" ] || return 0
-  done
+  : >"$dir/idle"
+  wait "$timer"
+  timer=
+  [ -z "$joined" ]
 }
 
 # Tear down unless something uses it after all; only returns if so.
 reap() {
   lock_state || return 0
   mv -- "$dir/live" "$dir/live.reaping" 2>/dev/null
-  # 124: no end-of-file, so somebody has the FIFO open. The bytes of those who came meanwhile go with it.
-  timeout 0.05 cat <&8
-  if [ "$?" -ne 124 ] && ! used; then
+  if ! leased && ! used; then
     exec sh "$here/teardown.sh" "$dir"
   fi
   mv -- "$dir/live.reaping" "$dir/live" 2>/dev/null
   unlock_state
-  fresh=1
 }
+
+# References that go with a process are looked after by a program of their own: commands may keep us waiting for hours.
+mind() {
+  [ -z "$minded" ] && [ -e "$dir/tied" ] || return 0
+  sh "$here/minder.sh" "$dir" "$generation" "$$" 7<&- 8<&- &
+  minded=1
+}
+minded=
+
+# An empty one's setup was killed between making and writing it, and nobody counts on it. Once in a while only, for that
+# takes as long as there are references.
+drop_unwritten() {
+  looks=$((looks + 1))
+  [ "$((looks % 60))" -eq 0 ] && [ -e "$dir/references" ] && lock_state || return 0
+  find "$dir/references" -maxdepth 1 -type f -empty -mmin +1 -delete
+  unlock_state
+}
+looks=0
 
 fresh=1
 while :; do
   # With a lease this blocks until the last one is gone.
-  while read -r _ <&8; do fresh=1; done
-  # A namespace nobody lingers for: its only use was a reference, or it was never published.
-  if [ -n "$fresh" ] && [ "$linger" != 0 ] && [ -e "$dir/live" ]; then linger; fi
-  fresh=
-  used || reap
-  sleep 1
+  while read -r _ <&8; do
+    fresh=1
+    mind
+  done
+  mind
+  if used; then
+    # Nothing to linger for afterwards: that is for commands.
+    drop_unwritten
+    fresh=
+  else
+    if [ -n "$fresh" ] && [ "$linger" != 0 ] && [ -e "$dir/live" ]; then
+      until wait_quietly "$linger"; do :; done
+    fi
+    fresh=
+    reap
+  fi
+  wait_quietly 1 || fresh=1
 done

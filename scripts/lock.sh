@@ -6,7 +6,7 @@
 # The directory may be removed by the owner before us, so whoever gets the lock looks whether it is still the directory.
 #
 # Reads:    rn_dir (the state directory), rn_base (its parent), rn_name, rn_lease; named so for scripts/rnetns' sake
-# Sets:     rn_lock_fd
+# Sets:     rn_lock_fd; rn_why
 # Requires: flock mkdir rm rmdir
 # shellcheck disable=SC2154 # rn_dir, rn_base, rn_name and rn_lease are the sourcing program's
 
@@ -33,7 +33,7 @@ prepare_state() {
   return 1
 }
 
-# Take the lock. 1: the directory can't be made; 2: another one kept the lock, and stderr says who.
+# Take the lock. 1: the directory can't be made; 2: another one kept the lock, and $rn_why says who.
 lock_state() {
   for rn_lock_fd in 3 4 5 6 7 8 9; do
     [ -e "/proc/self/fd/$rn_lock_fd" ] || break
@@ -44,9 +44,8 @@ lock_state() {
     if ! flock -w "$rn_lock_seconds" "$rn_lock_fd"; then
       rn_owner=
       { read -r rn_owner <"$rn_dir/lock-owner"; } 2>/dev/null
-      printf 'rnetns: locking %s failed: another process kept it for %s s%s\n' "$rn_dir" "$rn_lock_seconds" \
-        "${rn_owner:+ (pid $rn_owner)}" >&2
-      printf 'hint: %s\n' 'look at that process; ending it frees the lock at once' >&2
+      # shellcheck disable=SC2034 # the sourcing program says it
+      rn_why="locking $rn_dir failed: another process kept it for $rn_lock_seconds s${rn_owner:+ (pid $rn_owner)}"
       unlock_state
       return 2
     fi

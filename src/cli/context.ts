@@ -42,6 +42,7 @@ export function makeContext(options: CommonOptions, { make = false } = {}): Cont
     runtimeDir: runtime.runtimeDir,
     env: backgroundEnvironment(env, runtime.runtimeDir),
     log: new Logger(config.rnetns.logLevel),
+    mended: [],
   };
 }
 

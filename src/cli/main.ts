@@ -16,7 +16,7 @@ async function main(args: readonly string[]): Promise<number> {
     case 'check-settings':
       return checkSettings(rest);
     case 'usage':
-      return failUsage(rest);
+      return failUsage(rest, process.argv.includes('--json'));
     default: {
       const { runProgram } = await import('./program.js');
       return runProgram(args);
@@ -30,7 +30,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 try {
   process.exitCode = await main(process.argv.slice(2));
   // The launcher waits for us, and we for nothing: what we started has its own life.
-  if (process.argv[2] === 'ensure') process.exit();
+  if (process.argv[2] === 'ensure' || process.argv[2] === 'repair') process.exit();
 } catch (error) {
   reportError(error, process.argv.includes('--json'));
   process.exitCode = error instanceof RnetnsError ? error.exitStatus : EXIT.failed;

@@ -4,7 +4,9 @@ import { LOG_LEVELS } from '../config/config.js';
 import { EXIT, RnetnsError } from '../errors/error.js';
 import { configCommand } from './commands/config.js';
 import { listCommand } from './commands/list.js';
+import { pathCommand } from './commands/path.js';
 import { planCommand } from './commands/plan.js';
+import { repairCommand } from './commands/repair.js';
 import { launcherCommands } from './commands/launcher.js';
 import { statusCommand } from './commands/status.js';
 import { stopCommand } from './commands/stop.js';
@@ -23,6 +25,8 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     statusCommand(),
     listCommand(),
     stopCommand(),
+    repairCommand(),
+    pathCommand(),
     planCommand(),
     configCommand(),
   ]) {

@@ -16,14 +16,20 @@ export function reportError(error: unknown, json: boolean): void {
   if (hint !== undefined) process.stderr.write(`hint: ${hint}\n`);
 }
 
+const RULES: Record<string, string> = {
+  'bad name': 'names are up to 64 letters, digits, and _ . - after the first',
+  'bad id': 'ids are up to 128 letters, digits, and _ . - after the first',
+};
+
 /** `usage COMMAND MESSAGE`: a wrong command line that the launcher found. */
-export function failUsage([command = 'run', message = 'wrong usage']: readonly string[]): number {
-  const names = 'names are up to 64 letters, digits, and _ . - after the first';
+export function failUsage(args: readonly string[], json: boolean): number {
+  const [command = 'run', message = 'wrong usage'] = args.filter((arg) => arg !== '--json');
+  const [what = ''] = /^bad (name|id)/.exec(message) ?? [];
   reportError(
     new RnetnsError('ERR_USAGE', `${command}: ${message}`, {
-      hint: message.startsWith('bad name') ? names : `rnetns ${command} --help`,
+      hint: RULES[what] ?? `rnetns ${command} --help`,
     }),
-    false,
+    json,
   );
   return EXIT.usage;
 }

@@ -21,6 +21,11 @@ export const ERROR_CODES = {
   ERR_TUN: '/dev/net/tun is missing or may not be opened',
   ERR_DRIVER: 'pasta or slirp4netns ended, or did not become ready in time',
   ERR_IN_USE: 'the namespace is in use, so it was not torn down',
+  ERR_DOWN: 'there is no namespace, and the command does not make one',
+  ERR_REFERENCES: 'a reference could not be counted, or the count was not what it should be',
+  ERR_PROCESS: 'the process that a reference is to be tied to does not exist',
+  ERR_COMMAND: 'the command to run was not found, or cannot be run; exit status 127 or 126',
+  ERR_DESCRIPTORS: 'too few file descriptors below 10 are free',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -11,4 +11,18 @@ export interface Context {
   /** Environment for every program we start: searched in its PATH, and with nothing of the caller's unit in it. */
   env: Readonly<Record<string, string>>;
   log: Logger;
+  /** Everything that was mended so far, for the report of `repair`. */
+  mended: Mended[];
+}
+
+/** One thing that was not as it should be, and now is. */
+export interface Mended {
+  part: 'namespace' | 'netns' | 'holder' | 'supervisor' | 'keeper' | 'live' | 'reference' | 'file';
+  /** One line. */
+  detail: string;
+}
+
+export function noteMended({ mended, log }: Context, part: Mended['part'], detail: string): void {
+  mended.push({ part, detail });
+  log.info(`${part}: ${detail}`);
 }

@@ -1,16 +1,18 @@
 import { existsSync } from 'node:fs';
 import { RnetnsError } from '../errors/error.js';
-import { findComponents, type Components } from '../namespace/components.js';
+import { findComponents, findSurvivor, type Components } from '../namespace/components.js';
 import { adoptHolder, createHolder } from '../namespace/holder.js';
 import { isInside } from '../namespace/inside.js';
 import { ensureNetns } from '../namespace/netns.js';
 import { insideError, removeNamespace } from '../namespace/teardown.js';
 import { checkWritable, statStateDirectory } from '../state/directory.js';
-import { identifyProcess, killProcess, namespaceInode, processesInNetns, type ProcessId } from '../state/process.js';
-import { readRecord, type Record } from '../state/record.js';
+import { readLive } from '../state/live.js';
+import { killProcess, namespaceInode, type ProcessId } from '../state/process.js';
+import { isOfAnotherBoot, readRecord, type Record } from '../state/record.js';
+import { forgetReferences } from '../state/references.js';
 import { removeOtherLeases, removeRemains } from '../state/remains.js';
 import { build, surroundings } from './build.js';
-import type { Context } from './context.js';
+import { noteMended, type Context } from './context.js';
 import { chooseParts, makePlan } from './make-plan.js';
 import { settleAll } from './settle-all.js';
 
@@ -60,17 +62,15 @@ function asMade(context: Context, record: Record | undefined): Context {
 }
 
 /** A process through which U can be entered again: one of ours, or a command that outlived them all. */
-function lastMember(found: Components, record: Record | undefined): ProcessId | undefined {
-  const ours = found.holder ?? found.supervisor ?? found.keeper;
-  if (ours !== undefined || record === undefined) return ours;
-  const [pid] = processesInNetns(record.netnsInode);
-  return pid === undefined ? undefined : identifyProcess(pid);
+export function lastMember(found: Components, record: Record | undefined): ProcessId | undefined {
+  return found.holder ?? found.supervisor ?? found.keeper ?? findSurvivor(record);
 }
 
 async function create(context: Context, generation: string): Promise<void> {
   const { state, env, log } = context;
   log.debug(`creating ${state.path}, generation ${generation}`);
   const choice = await chooseParts(context);
+  if (isOfAnotherBoot(state)) forgetReferences(state);
   removeRemains(state, generation);
   const around = surroundings(context, generation);
   try {
@@ -91,14 +91,13 @@ async function mend(
   record: Record | undefined,
   requested: string,
 ): Promise<void> {
-  const { log } = context;
   // Its commands hold the FIFO of their generation, so that is the one to go on with.
   const known = found.generation ?? record?.generation;
   if (known !== undefined && !existsSync(context.state.lease(known))) {
     return replaceAll(context, found, member, record, requested);
   }
   const generation = known ?? requested;
-  log.info(`mending ${context.state.path}: ${describe(found)}`);
+  noteDead(context, found, record);
   const plan = record?.plan ?? (await makePlan(context, await chooseParts(context)));
   const around = surroundings(context, generation);
   const hasM0 = found.holder !== undefined || found.supervisor !== undefined;
@@ -128,11 +127,12 @@ async function replaceAll(
   generation: string,
 ): Promise<void> {
   context.log.warn(`the state of ${context.state.path} was removed; replacing all that held it`);
+  noteMended(context, 'namespace', 'its state had been removed; replaced all that held it');
   const plan = record?.plan ?? (await makePlan(context, await chooseParts(context)));
   const around = surroundings(context, generation);
   const hasM0 = found.holder !== undefined || found.supervisor !== undefined;
   const holder = await adoptHolder(around, member, hasM0);
-  const inside = found.keeper ?? identifyProcess(processesInNetns(record?.netnsInode ?? 0)[0] ?? 0);
+  const inside = found.keeper ?? findSurvivor(record);
   await ensureNetns(around, holder, inside);
   for (const old of [found.supervisor, found.holder, found.keeper, found.driver]) {
     if (old !== undefined) killProcess(old);
@@ -141,9 +141,14 @@ async function replaceAll(
   await build(context, generation, plan, { holder, since, created: false });
 }
 
-function describe(found: Components): string {
-  const names = ['holder', 'supervisor', 'keeper', 'driver'] as const;
-  return names
-    .map((name) => `${name} ${found[name] === undefined ? 'is dead' : `lives (${found[name].pid})`}`)
-    .join(', ');
+/** Before it is done: what fails on the way leaves an error, and no report. */
+function noteDead(context: Context, found: Components, record: Record | undefined): void {
+  if (found.holder === undefined) noteMended(context, 'holder', 'started again: it was dead');
+  if (found.supervisor === undefined && record?.plan.driver.path !== null) {
+    const driver =
+      found.driver === undefined ? 'with a new driver' : `for the driver that lives (pid ${found.driver.pid})`;
+    noteMended(context, 'supervisor', `started again ${driver}: it was dead`);
+  }
+  if (found.keeper === undefined) noteMended(context, 'keeper', 'started again: it was dead');
+  if (readLive(context.state) === undefined) noteMended(context, 'live', 'written again: it was missing or damaged');
 }

@@ -7,7 +7,7 @@ import type { Plan } from '../plan/plan.js';
 import type { StateDirectory } from '../state/directory.js';
 import { readOptional, writeAtomic } from '../state/files.js';
 import { identifyProcess, isAlive, killProcess, type ProcessId } from '../state/process.js';
-import type { Context } from './context.js';
+import { noteMended, type Context } from './context.js';
 import { isOnline } from './facts.js';
 
 /** What there is of a namespace when the rest of it is built. */
@@ -21,15 +21,16 @@ export interface Parts extends Partial<Components> {
 
 /** Steps 3 and 4 of reconcile: the part that lives, or a new one. */
 export async function ensureKeeper(
-  { state, log }: Context,
+  context: Context,
   around: Surroundings,
   { mounts, resolvConf }: Plan,
   { holder, keeper }: Parts,
 ): Promise<ProcessId> {
   if (keeper !== undefined) {
-    if (resolvConf.mountTarget === null || showsResolvConf(state, keeper, resolvConf.mountTarget)) return keeper;
+    if (resolvConf.mountTarget === null || showsResolvConf(context.state, keeper, resolvConf.mountTarget))
+      return keeper;
     // Commands that run have mounts of their own, and don't need this one.
-    log.info(`replacing the keeper (pid ${keeper.pid}): the host has replaced ${resolvConf.mountTarget}`);
+    noteMended(context, 'keeper', `replaced (pid ${keeper.pid}): the host had replaced ${resolvConf.mountTarget}`);
     killProcess(keeper);
   }
   return startKeeper(around, holder, mounts);

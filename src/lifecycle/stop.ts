@@ -9,6 +9,13 @@ import { namespaceInode, parentPid, processesInNetns } from '../state/process.js
 import { readRecord } from '../state/record.js';
 import type { Context } from './context.js';
 
+export interface StopOptions {
+  /** Also while it is used: whoever is in it is ended. */
+  force: boolean;
+  /** Leave a namespace that is used alone, without a word: after the last reference is gone. */
+  unused?: boolean;
+}
+
 /**
  * Tear the namespace down now, without lingering. The lock is held. Nothing there is fine.
  *
@@ -16,13 +23,14 @@ import type { Context } from './context.js';
  *
  * @throws RnetnsError ERR_IN_USE, naming who uses it; nothing was changed.
  */
-export async function stop({ state, env, log }: Context, { force }: { force: boolean }): Promise<void> {
+export async function stop({ state, env, log }: Context, { force, unused = false }: StopOptions): Promise<void> {
   if (statStateDirectory(state) === undefined) return;
   const taken = `${state.live}.reaping`;
   if (existsSync(state.live)) renameSync(state.live, taken);
   const users = findUsers({ state });
   if (users.length > 0 && !force) {
     if (existsSync(taken)) renameSync(taken, state.live);
+    if (unused) return;
     throw new RnetnsError('ERR_IN_USE', `the namespace ${state.name} is in use by ${users.join(', ')}`, {
       hint: 'rnetns stop --force ends them too',
     });
@@ -45,6 +53,8 @@ function findUsers({ state }: Pick<Context, 'state'>): string[] {
   const { count } = readReferences(state);
   return [
     ...(users.length === 0 ? [] : [`${users.length === 1 ? 'process' : 'processes'} ${users.slice(0, 10).join(' ')}`]),
-    ...(count === 0 ? [] : [`${count} reference${count === 1 ? '' : 's'} of setup`]),
+    ...(count === 0
+      ? []
+      : [count === null ? 'references (see status)' : `${count} reference${count === 1 ? '' : 's'} of setup`]),
   ];
 }

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { StateDirectory } from '../state/directory.js';
-import { commandLine, identifyProcess, ownPids, type ProcessId } from '../state/process.js';
+import { commandLine, identifyProcess, ownPids, processesInNetns, type ProcessId } from '../state/process.js';
+import type { Record } from '../state/record.js';
 
 /** The processes of ours that hold a shared namespace together, as found in /proc. */
 export interface Components {
@@ -34,6 +35,12 @@ export function findComponents(state: StateDirectory): Components {
     found.generation ??= is.generation;
   }
   return found;
+}
+
+/** A command that outlived all of ours, by the inode of the network namespace it is in. */
+export function findSurvivor(record: Record | undefined): ProcessId | undefined {
+  const [pid] = record === undefined ? [] : processesInNetns(record.netnsInode);
+  return pid === undefined ? undefined : identifyProcess(pid);
 }
 
 /** Exported for its test. */

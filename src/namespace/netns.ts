@@ -7,7 +7,7 @@ import { SCRIPTS } from './scripts.js';
 import type { Surroundings } from './surroundings.js';
 
 /** statfs(2) f_type of a namespace file. */
-const NSFS_MAGIC = 0x6e736673;
+export const NSFS_MAGIC = 0x6e736673;
 const TIMEOUT_MS = 10_000;
 
 /** Is the network namespace mounted on its file in M0, the holder's mount namespace? */

@@ -3,9 +3,9 @@ import { dirname } from 'node:path';
 import { RnetnsError } from '../errors/error.js';
 import { runCommand } from '../exec/command.js';
 import type { StateDirectory } from '../state/directory.js';
-import { identifyProcess, killProcess, processesInNetns, type ProcessId } from '../state/process.js';
+import { killProcess } from '../state/process.js';
 import { readRecord } from '../state/record.js';
-import { findComponents } from './components.js';
+import { findComponents, findSurvivor } from './components.js';
 import { enterArguments } from './enter.js';
 import { isInside } from './inside.js';
 import { SCRIPTS } from './scripts.js';
@@ -25,7 +25,7 @@ export async function removeNamespace(state: StateDirectory, env: Readonly<Recor
   // The program runs in U because only root of the user namespace may remove what a command made under another of its
   // ids, or what an overlay left with mode 0. Whoever is in M0 leads there. Without one, its mounts are ours: never the
   // keeper's or a command's, where $XDG_RUNTIME_DIR is mounted below what is to be removed.
-  const member = inM0 ?? components.keeper ?? lastMember(state);
+  const member = inM0 ?? components.keeper ?? findSurvivor(readRecord(state));
   if (member !== undefined) {
     const [file = '', ...args] = [
       ...enterArguments({ pid: member.pid, user: true, mount: inM0 !== undefined }),
@@ -53,13 +53,6 @@ export async function removeNamespace(state: StateDirectory, env: Readonly<Recor
     });
   }
   removeIfEmpty(dirname(state.path));
-}
-
-/** A command that outlived all of ours. */
-function lastMember(state: StateDirectory): ProcessId | undefined {
-  const record = readRecord(state);
-  const [pid] = record === undefined ? [] : processesInNetns(record.netnsInode);
-  return pid === undefined ? undefined : identifyProcess(pid);
 }
 
 /** What needs M0 or the host's network, when a command of the namespace asks for it and both are gone. */

@@ -47,8 +47,13 @@ export class StateDirectory {
   get refCount(): string {
     return join(this.path, 'ref-count');
   }
+  /** A file for each reference with an id: see references.ts. */
   get references(): string {
     return join(this.path, 'references');
+  }
+  /** Those of them that go with a process. */
+  get tied(): string {
+    return join(this.path, 'tied');
   }
   get log(): string {
     return join(this.path, 'log');

@@ -2,6 +2,7 @@ import {
   closeSync,
   fsyncSync,
   lstatSync,
+  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -14,10 +15,10 @@ import { writeError } from './directory.js';
 /**
  * Replace a file's content in one step: beside it, synced, renamed. A reader or a crash sees the old or the new one.
  *
+ * @param temporary - on the same file system; beside it unless given.
  * @throws RnetnsError ERR_STATE_DIR; the old file is as it was.
  */
-export function writeAtomic(path: string, content: string): void {
-  const temporary = `${path}.${process.pid}.tmp`;
+export function writeAtomic(path: string, content: string, temporary = `${path}.${process.pid}.tmp`): void {
   try {
     const file = openSync(temporary, 'w', 0o600);
     try {
@@ -50,6 +51,15 @@ export function readOptional(path: string): string | undefined {
     return readFileSync(path, 'utf8');
   } catch {
     return undefined;
+  }
+}
+
+/** 0700, unless it is there. */
+export function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw writeError(path, cause);
   }
 }
 

@@ -21,6 +21,12 @@ export function writeRecord(state: StateDirectory, record: Record): void {
   writeAtomic(state.record, `${JSON.stringify(record)}\n`);
 }
 
+/** Was the state left by a boot before this one? Not where nobody can tell. */
+export function isOfAnotherBoot(state: StateDirectory): boolean {
+  const record = parseRecord(readOptional(state.record) ?? '');
+  return record !== undefined && record.bootId !== bootId();
+}
+
 /** The record if it is whole and of this boot. A torn or old one is no error: everything in it can be found again. */
 export function readRecord(state: StateDirectory): Record | undefined {
   const text = readOptional(state.record);

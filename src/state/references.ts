@@ -1,40 +1,179 @@
-import { readdirSync } from 'node:fs';
+import { lstatSync, readdirSync, rmSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import type { StateDirectory } from './directory.js';
-import { readOptional } from './files.js';
+import { makeDirectory, readOptional, writeAtomic } from './files.js';
+import { bootId, commandLine, isAlive } from './process.js';
 
-/** A durable user of the namespace: a container of a runtime, by the runtime's id. */
+/**
+ * Durable users of the namespace, of `setup`: containers of a runtime, by the runtime's ids.
+ *
+ * One file each, `references/ID`, or `tied/ID` for one that goes with a process; scripts/references.sh writes them:
+ *
+ *     rnetns1 NETS PID START-TIME BOOT-ID .
+ *
+ * The point at its end tells a torn line; PID and START-TIME are 0 without a process. References without an id are a
+ * number in `ref-count`, as podman's are.
+ */
 export interface Reference {
   id: string;
-  nets: number;
+  /** What it counts for; null when its file can't be read, and then it counts as one. */
+  nets: number | null;
   /** The process it is tied to, if any. */
   pid: number | null;
-  /** ISO 8601. */
+  /** The command of that process, by its first argument; null without one. */
+  command: string | null;
+  /** When it was set up, ISO 8601. */
   since: string | null;
+  /** What is wrong with it, if anything: it is dead, or its file is damaged. `repair` mends that. */
+  problem: string | null;
 }
 
-/** Those with an id, and the count of all: theirs and the anonymous ones of `ref-count`. */
-export function readReferences(state: StateDirectory): { list: Reference[]; count: number } {
-  const list = referenceFiles(state).map((id) => readReference(state, id));
-  const anonymous = Number((readOptional(state.refCount) ?? '').trim());
-  const known = Number.isInteger(anonymous) && anonymous > 0 ? anonymous : 0;
-  return { list, count: known + list.reduce((sum, { nets }) => sum + nets, 0) };
+export interface References {
+  list: Reference[];
+  /** All that count, with an id or without; null when nobody can know: `ref-count` holds no number. */
+  count: number | null;
 }
 
-function referenceFiles(state: StateDirectory): string[] {
+export const ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
+const LINE = /^rnetns1 ([1-9]\d{0,6}) (\d+) (\d+) ([0-9a-f-]{1,64}) \.\n?$/;
+/** A setup writes its file within microseconds; one that is empty for longer was killed. */
+const WRITING_MS = 2000;
+
+export function readReferences(state: StateDirectory): References {
+  const found = new Map<string, Reference>();
+  for (const directory of [state.references, state.tied]) {
+    for (const id of filesOf(directory)) found.set(id, readReference(join(directory, id), id));
+  }
+  const list = [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const anonymous = readRefCount(state);
+  return {
+    list,
+    count: anonymous === undefined ? null : list.reduce((sum, reference) => sum + counts(reference), anonymous),
+  };
+}
+
+/** Like scripts/reap.sh, count what is unknown as one: the namespace must not go while somebody may need it. */
+function counts({ nets, problem }: Reference): number {
+  return problem !== null && isNobodys(problem) ? 0 : (nets ?? 1);
+}
+
+/** `ref-count`, 0 without one; undefined when it holds something else. */
+export function readRefCount({ refCount }: StateDirectory): number | undefined {
+  if (lstatSync(refCount, { throwIfNoEntry: false }) === undefined) return 0;
+  const text = readOptional(refCount)?.trim() ?? '';
+  return /^(0|[1-9]\d{0,11})$/.test(text) ? Number(text) : undefined;
+}
+
+const PROBLEMS = {
+  empty: 'its file is empty: its setup was killed',
+  dead: 'its process is dead',
+  boot: 'it is from another boot',
+  directory: 'its file is a directory',
+  link: 'its file is a symbolic link',
+  special: 'its file is no regular file',
+  unreadable: 'its file cannot be read',
+  torn: 'its file is torn or of another version',
+  name: 'its name is no id',
+} as const;
+
+function isNobodys(problem: string): boolean {
+  return [PROBLEMS.empty, PROBLEMS.dead, PROBLEMS.boot, PROBLEMS.name].some((nobodys) => nobodys === problem);
+}
+
+function filesOf(directory: string): string[] {
   try {
-    return readdirSync(state.references).sort();
+    return readdirSync(directory);
   } catch {
     return [];
   }
 }
 
-function readReference(state: StateDirectory, id: string): Reference {
-  const unknown = { id, nets: 1, pid: null, since: null };
-  try {
-    const value = JSON.parse(readOptional(join(state.references, id)) ?? '') as Partial<Reference>;
-    return { ...unknown, ...value, id };
-  } catch {
-    return unknown;
+function readReference(path: string, id: string): Reference {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  const since = stat?.mtime.toISOString() ?? null;
+  const damaged = (problem: string | null): Reference => ({ id, nets: null, pid: null, command: null, since, problem });
+  // Dropped while we looked.
+  if (stat === undefined) return { ...damaged(PROBLEMS.dead), nets: 0 };
+  if (!ID.test(id)) return damaged(PROBLEMS.name);
+  const odd = oddity(stat);
+  if (odd !== undefined) return damaged(odd);
+  const text = readOptional(path);
+  if (text === undefined) return damaged(PROBLEMS.unreadable);
+  if (text === '') return { ...damaged(PROBLEMS.empty), nets: 0 };
+  const parsed = parseReference(text);
+  if (parsed === undefined) return damaged(PROBLEMS.torn);
+  const { nets, process, boot } = parsed;
+  const dead = process !== undefined && !isAlive(process);
+  return {
+    id,
+    nets,
+    pid: process?.pid ?? null,
+    command: process === undefined || dead ? null : (commandLine(process.pid)[0] ?? null),
+    since,
+    problem: boot !== bootId() ? PROBLEMS.boot : dead ? PROBLEMS.dead : null,
+  };
+}
+
+/** What stands there in place of a file; a FIFO would even block who reads it. */
+function oddity(stat: Stats): string | undefined {
+  if (stat.isDirectory()) return PROBLEMS.directory;
+  if (stat.isSymbolicLink()) return PROBLEMS.link;
+  return stat.isFile() ? undefined : PROBLEMS.special;
+}
+
+/** undefined for anything that setup did not write. */
+export function parseReference(
+  text: string,
+): { nets: number; process: { pid: number; startTicks: number } | undefined; boot: string } | undefined {
+  const match = LINE.exec(text);
+  if (match === null) return undefined;
+  const [nets, pid, startTicks] = [1, 2, 3].map((index) => Number(match[index])) as [number, number, number];
+  return { nets, process: pid === 0 ? undefined : { pid, startTicks }, boot: match[4] ?? '' };
+}
+
+export function formatReference(nets: number): string {
+  return `rnetns1 ${nets} 0 0 ${bootId()} .\n`;
+}
+
+/**
+ * Make every reference readable again, and drop those that are nobody's; the lock is held. What is damaged stays as one
+ * reference without a process: who set it up will tear it down, and until then the namespace stays.
+ *
+ * @param tell - called with each thing that was mended.
+ */
+export function mendReferences(state: StateDirectory, tell: (detail: string) => void): void {
+  for (const directory of [state.references, state.tied]) {
+    const stat = lstatSync(directory, { throwIfNoEntry: false });
+    if (stat === undefined || stat.isDirectory()) continue;
+    rmSync(directory, { force: true });
+    tell(`removed ${directory}, which was no directory`);
   }
+  for (const directory of [state.references, state.tied]) {
+    for (const id of filesOf(directory)) mendReference(state, join(directory, id), id, tell);
+  }
+  if (readRefCount(state) === undefined) {
+    const held = (readOptional(state.refCount) ?? '').trim().slice(0, 20);
+    rmSync(state.refCount, { recursive: true, force: true });
+    tell(`set the count of references without an id to 0: ref-count held ${JSON.stringify(held)}`);
+  }
+}
+
+function mendReference(state: StateDirectory, path: string, id: string, tell: (detail: string) => void): void {
+  const { problem, since } = readReference(path, id);
+  if (problem === null) return;
+  if (isNobodys(problem)) {
+    if (problem === PROBLEMS.empty && Date.now() - Date.parse(since ?? '') < WRITING_MS) return;
+    rmSync(path, { recursive: true, force: true });
+    tell(`dropped the reference ${JSON.stringify(id)}: ${problem}`);
+    return;
+  }
+  rmSync(path, { recursive: true, force: true });
+  makeDirectory(state.references);
+  writeAtomic(join(state.references, id), formatReference(1), join(state.path, `.references.${process.pid}`));
+  tell(`wrote the reference ${id} anew, as one without a process: ${problem}`);
+}
+
+/** Those of a boot before this one went with it; the lock is held. */
+export function forgetReferences(state: StateDirectory): void {
+  for (const path of [state.references, state.tied, state.refCount]) rmSync(path, { recursive: true, force: true });
 }

@@ -4,10 +4,29 @@ import type { StateDirectory } from './directory.js';
 
 /** Files of a namespace that is gone: killed without a chance, or left by another boot. Durable references stay. */
 export function removeRemains(state: StateDirectory, generation: string): void {
-  const kept = new Set([`lease.${generation}`, `holder.${generation}`, 'lock-owner', 'references', 'ref-count']);
+  const kept = new Set([
+    `lease.${generation}`,
+    `holder.${generation}`,
+    'lock-owner',
+    'references',
+    'tied',
+    'ref-count',
+  ]);
   for (const entry of readdirSync(state.path)) {
     if (!kept.has(entry)) removeEntry(join(state.path, entry));
   }
+}
+
+/**
+ * What a killed writer left beside its file; the lock is held, so that nobody is writing.
+ *
+ * @returns the names of those removed.
+ */
+export function removeOrphans(state: StateDirectory): string[] {
+  const isOrphan = (entry: string) => /^\.(references|tied|ref-count|probe)(\.\d+)?$|\.\d+\.tmp$/.test(entry);
+  const orphans = readdirSync(state.path).filter(isOrphan);
+  for (const entry of orphans) removeEntry(join(state.path, entry));
+  return orphans;
 }
 
 export function removeOtherLeases(state: StateDirectory, generation: string): void {

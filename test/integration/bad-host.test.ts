@@ -32,6 +32,8 @@ const PROGRAMS = [
     'head',
     'date',
     'sleep',
+    'dd',
+    'find',
     'timeout',
     'newuidmap',
     'newgidmap',

@@ -45,6 +45,13 @@ const FILES = [
   'ref-count',
 ];
 
+/** A count that nobody can read keeps the namespace until it is mended: it may stand for any number of containers. */
+async function mendCount({ env }: RuntimeDir, file: string): Promise<void> {
+  if (file !== 'ref-count') return;
+  const { status, stderr } = await run(['repair'], { env });
+  expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
+}
+
 describe('a state file', function () {
   before(function () {
     requires(this, 'userns', 'tun', 'pasta');
@@ -86,6 +93,7 @@ describe('a state file', function () {
           const { status, stderr } = await run(args, { env: runtime.env });
           expect({ status, stderr }, `${args.join(' ')}, ${problem}`).to.deep.equal({ status: 0, stderr: '' });
         }
+        await mendCount(runtime, file);
         await command.finish();
         await gone(runtime).catch((cause: unknown) => {
           throw new Error(`${problem}: ${String(cause)}`, { cause });
@@ -101,6 +109,7 @@ describe('a state file', function () {
         writeFileSync(path, 'rnetns1 0 0 1 1 1 1 1 1 .\n'.repeat(file === 'live' ? 1 : 2));
         if (file === 'ref-count') writeFileSync(path, '0\n');
         damage(path);
+        await mendCount(runtime, file);
         await expectWorks(runtime).catch((cause: unknown) => {
           throw new Error(`${file} that is ${what}: ${String(cause)}`, { cause });
         });

@@ -6,7 +6,7 @@ import { loadSettings } from '../context.js';
 export function checkSettings(args: readonly string[]): number {
   const { values } = parseArgs({
     args: [...args],
-    options: { config: { type: 'string' }, 'log-level': { type: 'string' } },
+    options: { config: { type: 'string' }, 'log-level': { type: 'string' }, json: { type: 'boolean' } },
   });
   loadSettings({ config: values.config, logLevel: values['log-level'] });
   return EXIT.ok;

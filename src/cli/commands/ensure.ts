@@ -14,7 +14,7 @@ export async function ensureCommand(args: readonly string[]): Promise<number> {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
     args: [...args],
-    options: { name: text, config: text, 'log-level': text, generation: text },
+    options: { name: text, config: text, 'log-level': text, generation: text, json: { type: 'boolean' } },
   });
   const context = makeContext(
     { name: values.name, config: values.config, logLevel: values['log-level'] },

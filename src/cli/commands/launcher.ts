@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { RnetnsError } from '../../errors/error.js';
 
 /**
@@ -15,16 +15,33 @@ export function launcherCommands(): Command[] {
     describe('unshare', '[--] <cmd> [arg...]', "run CMD in its user and mount namespace, on the host's network", [
       'rnetns unshare -- id',
     ]),
-    describe('repair', '', 'mend what has died of a shared namespace; does nothing where there is none', [
-      'rnetns repair',
+    describe('setup', '[-- <cmd> [arg...]]', 'run CMD inside, then count a reference that keeps the namespace', [
+      'rnetns setup --id web --pid 4711',
+      'rnetns setup --id web -- /usr/lib/cni/bridge',
+    ])
+      .addOption(ID)
+      .addOption(NETS)
+      .option('--pid <pid>', 'tie the reference to this process: it goes when that dies'),
+    describe('teardown', '[-- <cmd> [arg...]]', 'run CMD inside, then drop the reference; after the last, tear down', [
+      'rnetns teardown --id web',
+      'rnetns teardown --id web -- /usr/lib/cni/bridge',
+    ])
+      .addOption(ID)
+      .addOption(NETS),
+    describe('lock', '[--] <cmd> [arg...]', 'run CMD, on the host, while holding the lock of the namespace', [
+      'rnetns lock -- my-repair-tool "$(rnetns path state)"',
     ]),
   ];
 }
+
+const ID = new Option('--id <id>', 'the reference: counted once, however often it is set up');
+const NETS = new Option('--nets <n>', 'how many networks it counts for (default: 1)');
 
 function describe(name: string, usage: string, description: string, examples: string[]): Command {
   return new Command(name)
     .usage(`[options] ${usage}`.trim())
     .description(description)
+    .option('--json', 'errors as JSON')
     .argument('[cmd...]')
     .addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`)
     .action(() => {

@@ -8,12 +8,14 @@ export function stopCommand(): Command {
   return new Command('stop')
     .description('tear the shared namespace down; refused while it is used')
     .option('--force', 'also while it is used: ends the commands in it')
+    .option('--json', 'errors as JSON')
+    .addOption(new Option('--unused', 'teardown dropped the last reference').hideHelp())
     .addOption(new Option('--locked', 'the launcher holds the lock').hideHelp())
     .addOption(new Option('--absent', 'the launcher saw that there is nothing').hideHelp())
     .addHelpText('after', '\nExamples:\n  rnetns stop\n  rnetns stop --force -n lab')
     .action(async (_options: CommonOptions, command: Command) => {
       const options = command.optsWithGlobals<
-        CommonOptions & { force?: boolean; locked?: boolean; absent?: boolean }
+        CommonOptions & { force?: boolean; unused?: boolean; locked?: boolean; absent?: boolean }
       >();
       const context = makeContext(options);
       // Says what is wrong with it, if anything is; the launcher only locks what is the caller's own.
@@ -25,7 +27,7 @@ export function stopCommand(): Command {
         });
       }
       try {
-        await stop(context, { force: options.force === true });
+        await stop(context, { force: options.force === true, unused: options.unused === true });
       } finally {
         await context.log.flush();
       }

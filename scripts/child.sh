@@ -1,0 +1,54 @@
+# shellcheck shell=sh
+# child.sh - run a command as a child that feels like the caller's own, for the sh programs that source it
+#
+# Sets:     rn_status, rn_child
+# Requires: env
+
+# forward SIGNAL: to the child; the wait for it is interrupted, and begins again
+forward() {
+  rn_interrupted=1
+  kill -s "$1" "$rn_child" 2>/dev/null
+}
+
+# run_child COMMAND…: a function too; its status in $rn_status. $rn_signals stands before what it executes.
+#
+# In the background, because a shell that waits for a foreground child handles no signal until that has ended. What is
+# asked to end passes that on; the keys of the terminal reach both of us anyway.
+# Such a child would have /dev/null for stdin and SIGINT and SIGQUIT ignored (POSIX, "Asynchronous Lists").
+run_child() {
+  rn_interrupted=''
+  rn_signals='env --default-signal=INT,QUIT'
+  trap 'forward TERM' TERM
+  trap 'forward HUP' HUP
+  trap : INT QUIT
+  for rn_fd in 9 8 7 6 5 4 3; do
+    [ -e "/proc/self/fd/$rn_fd" ] || break
+  done
+  if [ -e /proc/self/fd/0 ] && ! [ -e "/proc/self/fd/$rn_fd" ]; then
+    # eval: $rn_fd is one digit of ours, and sh has no other way to name a descriptor by variable.
+    eval "{ (rn_exec \"\$@\") <&$rn_fd $rn_fd<&- & } $rn_fd<&0"
+  else
+    (rn_exec "$@") &
+  fi
+  rn_child=$!
+  rn_status=''
+  while :; do
+    wait "$rn_child"
+    rn_now=$?
+    # 127: the child ended at the very moment of the signal, and the wait before this one had its status.
+    [ "$rn_now" -eq 127 ] && [ -n "$rn_status" ] || rn_status=$rn_now
+    [ -n "$rn_interrupted" ] || break
+    rn_interrupted=''
+  done
+}
+
+# A function goes on by itself; a program is executed.
+rn_exec() {
+  case $1 in
+    enter) "$@" ;;
+    *)
+      # shellcheck disable=SC2086 # a command and its option
+      exec $rn_signals "$@"
+      ;;
+  esac
+}

@@ -1,0 +1,67 @@
+#!/bin/sh
+# minder.sh - drop the references that are tied to a process when that process has died
+#
+# Runs in:   U and M0, the host's network
+# Called by: holder.sh, when the first such reference is there
+# Arguments: STATE GENERATION HOLDER   HOLDER: its pid, which is asked to look again when a reference is dropped
+# Result:    ends with the holder
+# Requires:  awk sleep flock rm date; lock.sh
+set -u
+umask 077
+dir=$1 generation=$2 holder=$3
+# shellcheck disable=SC2034 # what lock.sh reads
+rn_dir=$dir rn_base=${dir%/*} rn_name=${dir##*/}
+# shellcheck source=scripts/lock.sh
+. "${0%/*}/lock.sh"
+
+# A line `WHY ID` for each that is to go. An awk for all of them: a shell reads /proc/PID/stat a byte a system call.
+dead_references() {
+  for reference in "$dir"/tied/*; do
+    # Not what would block, and nothing that no setup has made.
+    [ -f "$reference" ] && printf '%s\n' "${reference##*/}"
+  done | DIR=$dir/tied awk '{
+    id = $0; file = ENVIRON["DIR"] "/" id; line = ""
+    got = (getline line < file); close(file)
+    if (got == 0) print "empty", id
+    # src/state/references.ts has the format. What is damaged otherwise is for repair: who knows whether it is dead?
+    if (got != 1 || split(line, field, " ") != 6 || field[1] != "rnetns1" || field[6] != ".") next
+    path = "/proc/" field[3] "/stat"; stat = ""
+    while ((getline line < path) == 1) stat = stat line "\n"
+    close(path)
+    # The name of the command is in parentheses and may hold anything (proc_pid_stat(5)): count from the last one.
+    sub(/.*\) /, "", stat); split(stat, value, " ")
+    # The start is compared as text: it is a number only by chance of its digits.
+    if (value[1] ~ /^[ZXx]?$/ || value[20] "" != field[4] "") print "dead", id
+  }'
+}
+
+# Under the lock, because a name may be a new one's by now: whoever sees a file there takes the lock to replace it
+# (references.sh). An empty one is dropped when it is found so twice: its setup was killed before it could write.
+drop_dead() {
+  again='' dropped=''
+  while read -r why id; do
+    [ -n "$id" ] || continue
+    if [ "$why" = empty ]; then
+      case " $empty " in *" $id "*) ;; *) again="$again $id" && continue ;; esac
+    fi
+    rm -f -- "$dir/tied/$id" && dropped=1
+    { printf '%s minder: dropped the reference %s: its %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$id" \
+      "$([ "$why" = dead ] && echo 'process is dead' || echo 'setup was killed')" >>"$dir/log"; } 2>/dev/null
+  done <<LIST
+$(dead_references)
+LIST
+  empty=$again
+  # Only while it waits: otherwise it looks by itself.
+  [ -z "$dropped" ] || ! [ -s "$dir/idle" ] || kill -s USR1 "$holder" 2>/dev/null
+}
+
+empty=
+while [ "/proc/$holder/fd/7" -ef "$dir/holder.$generation" ]; do
+  if [ -e "$dir/tied" ] && [ -n "$(dead_references)" ] && lock_state; then
+    drop_dead
+    unlock_state
+  else
+    empty=
+  fi
+  sleep 1
+done

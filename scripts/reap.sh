@@ -1,0 +1,37 @@
+# shellcheck shell=sh
+# reap.sh - is a shared network namespace still used? For the sh programs that source it, and that hold the lock
+#
+# Whoever asks has taken `live` away before: then nobody can join without the lock, and who joined before holds a lease.
+# The order of the questions is theirs as well: setup holds a lease until its reference is in place, so leases come first.
+#
+# Reads:    rn_dir (the state directory), rn_fifo (a path of the FIFO of leases), rn_gen (the generation),
+#           rn_netns (a path of the network namespace)
+# Requires: dd rmdir
+# shellcheck disable=SC2154 # the variables are the sourcing program's
+
+# Has anybody the FIFO open for writing? Then an empty FIFO reads as EAGAIN, else as end-of-file (pipe(7)).
+# dd(1) because sh can't open without blocking. The bytes of those who came go with it.
+leased() {
+  ! dd if="$rn_fifo" of=/dev/null iflag=nonblock bs=4096 status=none 2>/dev/null
+}
+
+# Is the namespace used by something that holds no lease? The keeper is no use.
+used() {
+  # rmdir(1) tells whether a directory is empty in the same time however many names are in it. setup makes it again.
+  for rn_kind in references tied; do
+    if [ -e "$rn_dir/$rn_kind" ] || [ -L "$rn_dir/$rn_kind" ]; then
+      rmdir -- "$rn_dir/$rn_kind" 2>/dev/null || return 0
+    fi
+  done
+  # What is no number may stand for any: src/state/references.ts tells of it, and repair mends it.
+  if [ -e "$rn_dir/ref-count" ]; then
+    rn_count=
+    { read -r rn_count <"$rn_dir/ref-count"; } 2>/dev/null
+    [ "$rn_count" = 0 ] || return 0
+  fi
+  # The keeper and its children have the FIFO of the holder open.
+  for rn_process in /proc/[0-9]*; do
+    [ "$rn_process/ns/net" -ef "$rn_netns" ] && ! [ "$rn_process/fd/4" -ef "$rn_dir/holder.$rn_gen" ] && return 0
+  done
+  return 1
+}

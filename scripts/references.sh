@@ -1,0 +1,296 @@
+# shellcheck shell=sh
+# references.sh - the verbs `setup` and `teardown`: durable references to the shared namespace; sourced by scripts/rnetns
+#
+# Theory of operation
+#
+# A reference with an id is a file: references/ID, or tied/ID when it goes with a process (holder.sh looks after those).
+# Its line is `rnetns1 NETS PID START-TIME BOOT-ID .`, with 0 0 for no process; src/state/references.ts reads it.
+# References without an id are a number in `ref-count`.
+#
+# On a namespace that is up an id costs neither Node nor the lock:
+#   setup     holds a lease while it makes the file (O_EXCL: two never make one), and a namespace with a lease is not
+#             reaped; when it lets go, the reference is there to be seen
+#   teardown  removes the file, and asks with the same rm(1) whether it was the last: only then it takes the lock
+# What is there already is replaced, and a tied one is removed, under the lock, as holder.sh drops them.
+#
+# At the last reference the namespace goes at once, without lingering, unless a command is inside.
+#
+# Reads:    rn_id rn_nets rn_pid rn_dir and the functions of scripts/rnetns
+# Requires: mkdir rm mv flock dd rmdir mkfifo; nsenter
+# shellcheck disable=SC2154 # the variables are scripts/rnetns's
+# shellcheck source=scripts/lock.sh
+. "$rn_root/scripts/lock.sh"
+# shellcheck source=scripts/child.sh
+. "$rn_root/scripts/child.sh"
+# shellcheck source=scripts/reap.sh
+. "$rn_root/scripts/reap.sh"
+
+setup() {
+  check_reference
+  rn_start=0
+  [ -z "$rn_pid" ] || start_of "$rn_pid" ||
+    die ERR_PROCESS "cannot tie a reference to process $rn_pid: there is none" 'give the pid of a process that runs'
+  join || with_options ensure ensure
+  [ "$#" -eq 0 ] || run_inside "$@"
+  # CMD may have taken its time, and its namespace may have been stopped by force meanwhile.
+  until count_up; do
+    [ -e "$rn_dir/live" ] && refuse "$(why_not "$rn_dir")"
+    with_options ensure ensure
+  done
+  exit 0
+}
+
+teardown() {
+  check_reference
+  if [ "$#" -gt 0 ]; then
+    join || with_options ensure ensure
+    run_inside "$@"
+  fi
+  if ! own_state; then
+    # Nothing there is fine; what is not the caller's own Node explains.
+    [ -e "$rn_dir" ] || [ -L "$rn_dir" ] || [ -L "$rn_base" ] || [ -n "$rn_id" ] || below_zero 0
+    [ -e "$rn_dir" ] || [ -L "$rn_dir" ] || exit 0
+    with_options node_main ensure
+  fi
+  if [ -n "$rn_id" ]; then drop_id; else drop_count; fi
+}
+
+check_reference() {
+  case $rn_id in
+    '') ;;
+    [!A-Za-z0-9]* | *[!A-Za-z0-9_.-]*) usage "bad id '$rn_id'" ;;
+    *) [ "${#rn_id}" -le 128 ] || usage "bad id '$rn_id'" ;;
+  esac
+  is_count "${rn_nets:=1}" || usage "--nets must be a whole number from 1 to 999999, but is '$rn_nets'"
+  [ -z "$rn_pid" ] || is_count "$rn_pid" || usage "--pid must be the number of a process, but is '$rn_pid'"
+  [ -z "$rn_pid" ] || [ -n "$rn_id" ] || usage '--pid needs --id: only a reference with an id can go with a process'
+}
+
+is_count() {
+  case $1 in 0* | *[!0-9]* | '') return 1 ;; esac
+  [ "${#1}" -le 7 ]
+}
+
+# start_of PID: $rn_start in clock ticks since boot, field 22 of proc_pid_stat(5). A zombie is dead.
+start_of() {
+  rn_stat=
+  { while read -r rn_line; do rn_stat=$rn_stat$rn_line; done <"/proc/$1/stat"; } 2>/dev/null
+  # The command's name is in parentheses and may hold anything: count from the last one.
+  rn_stat=${rn_stat##*) }
+  case $rn_stat in '' | [ZXx]*) return 1 ;; esac
+  # shellcheck disable=SC2086 # its fields
+  set -- $rn_stat
+  shift 19
+  rn_start=$1
+}
+
+# CMD inside; when it fails, so do we, with nothing counted or dropped.
+run_inside() {
+  run_child enter "$rn_keeper" "$@"
+  [ "$rn_status" -ne 0 ] || return 0
+  give_back
+  exit "$rn_status"
+}
+
+# A namespace that was made for this call goes with it, unless others have come.
+give_back() {
+  [ -z "$rn_made" ] || release
+}
+
+refuse() {
+  give_back
+  die ERR_REFERENCES "counting a reference to the namespace $rn_name failed: $1" "${2-}"
+}
+
+# Count it, with the lease held. Fails when the state directory is gone, or something stands in the way.
+count_up() {
+  if [ -z "$rn_id" ]; then
+    add_count
+    return
+  fi
+  rn_kind=references rn_other=tied
+  [ -z "$rn_pid" ] || rn_kind=tied rn_other=references
+  rn_text="rnetns1 $rn_nets ${rn_pid:-0} $rn_start $rn_boot ."
+  rn_file=$rn_dir/$rn_kind/$rn_id
+  # Again: the teardown of the last one takes the directory away.
+  for rn_try in 1 2 3 4 5 6 7 8 9 10; do
+    : "$rn_try"
+    if [ -e "$rn_file" ] || [ -L "$rn_file" ] || [ -e "$rn_dir/$rn_other/$rn_id" ]; then
+      replace
+      return
+    fi
+    set -C
+    { printf '%s\n' "$rn_text" >"$rn_file"; } 2>/dev/null
+    rn_status=$?
+    set +C
+    if [ "$rn_status" -eq 0 ]; then
+      # The holder starts to mind it.
+      [ -z "$rn_pid" ] || ring
+      return 0
+    fi
+    # Made, and not written: no space is left.
+    ! [ -e "$rn_file" ] || [ -s "$rn_file" ] || { rm -f -- "$rn_file" && return 1; }
+    [ -d "$rn_dir/$rn_kind" ] || mkdir -m 700 -- "$rn_dir/$rn_kind" 2>/dev/null
+    [ -d "$rn_dir/$rn_kind" ] || return 1
+  done
+  return 1
+}
+
+# The last setup of an id counts: a container that starts again has a new process.
+replace() {
+  with_options take_lock ensure
+  rn_new=$rn_dir/.$rn_kind.$$
+  rn_status=1
+  # What is no file was made by an accident.
+  ! [ -d "$rn_file" ] || rm -rf --one-file-system -- "$rn_file"
+  [ -d "$rn_dir/$rn_kind" ] || mkdir -m 700 -- "$rn_dir/$rn_kind" 2>/dev/null
+  { printf '%s\n' "$rn_text" >"$rn_new"; } 2>/dev/null && mv -fT -- "$rn_new" "$rn_file" 2>/dev/null && rn_status=0
+  [ "$rn_status" -ne 0 ] || rm -rf --one-file-system -- "$rn_dir/${rn_other:?}/$rn_id"
+  rm -f -- "$rn_new"
+  [ -z "$rn_pid" ] || ring
+  unlock_state
+  return "$rn_status"
+}
+
+# A line for the holder, which looks then.
+ring() {
+  ! [ -p "$rn_lease" ] || { printf '\n' 1<>"$rn_lease"; } 2>/dev/null
+}
+
+# What keeps a file from being made in DIRECTORY?
+why_not() {
+  for rn_part in references tied; do
+    if [ -e "$1/$rn_part" ] && ! [ -d "$1/$rn_part" ]; then
+      printf '%s' "$1/$rn_part is no directory"
+      return
+    fi
+  done
+  rn_words=$({ : >"$1/.probe.$$"; } 2>&1 && printf 'no space is left on its file system')
+  rm -f -- "$1/.probe.$$"
+  printf '%s' "cannot write in $1: ${rn_words##*: }"
+}
+
+# The number in `ref-count`, with the lock held: $rn_count, 0 without a file.
+read_count() {
+  rn_count=0
+  [ -e "$rn_dir/ref-count" ] || [ -L "$rn_dir/ref-count" ] || return 0
+  rn_count=
+  { [ -f "$rn_dir/ref-count" ] && read -r rn_count <"$rn_dir/ref-count"; } 2>/dev/null
+  case $rn_count in
+    0 | [1-9]*) case $rn_count in *[!0-9]*) ;; *) [ "${#rn_count}" -gt 12 ] || return 0 ;; esac ;;
+  esac
+  unlock_state
+  refuse "$rn_dir/ref-count holds '$rn_count', which is no number" 'rnetns repair sets it to 0'
+}
+
+write_count() {
+  rn_new=$rn_dir/.ref-count.$$
+  { printf '%s\n' "$1" >"$rn_new"; } 2>/dev/null && mv -fT -- "$rn_new" "$rn_dir/ref-count" 2>/dev/null && return
+  rm -f -- "$rn_new"
+  return 1
+}
+
+add_count() {
+  own_state || return 1
+  with_options take_lock ensure
+  rn_status=1
+  if [ -e "$rn_dir/live" ]; then
+    read_count
+    write_count "$((rn_count + rn_nets))" && rn_status=0
+  fi
+  unlock_state
+  return "$rn_status"
+}
+
+below_zero() {
+  say ERR_REFERENCES "the count of references to the namespace $rn_name was $1, and $rn_nets were to be dropped: now it is 0" \
+    'a setup without an id failed, or a teardown was called twice'
+}
+
+drop_count() {
+  with_options take_lock ensure
+  read_count
+  rn_left=$((rn_count - rn_nets))
+  if [ "$rn_left" -lt 0 ]; then
+    below_zero "$rn_count"
+    rn_left=0
+  fi
+  if [ "$rn_left" -gt 0 ]; then
+    write_count "$rn_left" || refuse "$(why_not "$rn_dir")"
+  else
+    rm -f -- "$rn_dir/ref-count"
+  fi
+  unlock_state
+  [ "$rn_left" -eq 0 ] || exit 0
+  [ "$rn_count" -ne 0 ] || exit 0
+  release
+  exit 0
+}
+
+drop_id() {
+  rn_file=$rn_dir/references/$rn_id
+  if [ -e "$rn_dir/tied/$rn_id" ] || [ -L "$rn_dir/tied/$rn_id" ]; then
+    with_options take_lock ensure
+    rm -rf --one-file-system -- "$rn_dir/tied/$rn_id" "$rn_file"
+    unlock_state
+  elif ! [ -e "$rn_file" ] && ! [ -L "$rn_file" ]; then
+    exit 0
+  fi
+  # -d: an empty directory as well, so this fails unless it was the last. More is asked in release.
+  rm -f -d -- "$rn_file" "$rn_dir/references" "$rn_dir/tied" 2>/dev/null || {
+    # Something else of that name, made by an accident.
+    ! [ -d "$rn_file" ] || rm -rf --one-file-system -- "$rn_file"
+    [ -d "$rn_dir/references" ] || [ -d "$rn_dir/tied" ] && exit 0
+  }
+  release
+  exit 0
+}
+
+# Nobody needs it as far as we know: tear it down now, unless somebody does. What is left to be done then is the holder's.
+release() {
+  own_state && lock_state || return 0
+  # Its parts are not all there, or it is half torn down: Node knows the way.
+  if ! join; then
+    node "$rn_root/dist/cli/main.js" stop --name "$rn_name" --locked --unused >/dev/null 2>&1
+    unlock_state
+    return 0
+  fi
+  # A command of ours that calls teardown: its own lease is one.
+  [ -n "$rn_lease_fd" ] || { unlock_state && return 0; }
+  eval "exec $rn_lease_fd<&-"
+  rn_lease_fd=
+  rn_fifo=$rn_lease rn_netns=/proc/$rn_keeper/ns/net
+  if leased && ! [ -s "$rn_dir/idle" ]; then
+    keep
+    return 0
+  fi
+  mv -- "$rn_dir/live" "$rn_dir/live.reaping"
+  # The holder waits, with a lease: it is asked to look now, and comes to wait for the lock.
+  kill -s USR1 "$rn_holder"
+  rn_tries=100
+  while leased; do
+    rn_tries=$((rn_tries - 1))
+    [ -s "$rn_dir/idle" ] && [ "$rn_tries" -gt 0 ] || { publish_again && return 0; }
+    sleep 0.01
+  done
+  if used; then
+    publish_again
+    return 0
+  fi
+  rn_user=user
+  ! [ /proc/self/ns/user -ef "/proc/$rn_holder/ns/user" ] || rn_user=
+  nsenter --target "$rn_holder" ${rn_user:+--user} --mount --preserve-credentials -- \
+    sh "$rn_root/scripts/teardown.sh" "$rn_dir" </dev/null >/dev/null 2>&1
+  unlock_state
+}
+
+publish_again() {
+  mv -- "$rn_dir/live.reaping" "$rn_dir/live" 2>/dev/null
+  keep
+}
+
+# Looking has swallowed what tells the holder that somebody has come.
+keep() {
+  ring
+  unlock_state
+}

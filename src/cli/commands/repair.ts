@@ -1,0 +1,41 @@
+import { Command, Option } from 'commander';
+import { RnetnsError } from '../../errors/error.js';
+import { closeInherited } from '../../exec/background.js';
+import type { Mended } from '../../lifecycle/context.js';
+import { repair } from '../../lifecycle/repair.js';
+import { checkWritable, statStateDirectory } from '../../state/directory.js';
+import { makeContext, type CommonOptions } from '../context.js';
+import { print } from '../report.js';
+
+export function repairCommand(): Command {
+  return new Command('repair')
+    .description('reconcile everything of a shared namespace, and say what was mended')
+    .option('--json', 'as JSON')
+    .addOption(new Option('--generation <id>', 'the launcher holds the lock and a lease on it').hideHelp())
+    .addHelpText('after', '\nExamples:\n  rnetns repair\n  rnetns repair --json | jq -r .mended[].detail')
+    .action(async (_options: CommonOptions, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions & { generation?: string }>();
+      const context = makeContext(options);
+      try {
+        let mended: Mended[] = [];
+        if (options.generation !== undefined) {
+          closeInherited();
+          mended = await repair(context, options.generation);
+        } else if (statStateDirectory(context.state) !== undefined) {
+          // The launcher locks only what is the caller's own, and can be written.
+          checkWritable(context.state);
+          throw new RnetnsError('ERR_STATE_DIR', `cannot lock the state directory ${context.state.path}`, {
+            hint: 'it must be a directory of your own; flock(1) of util-linux must be installed',
+          });
+        }
+        print(options.json, { mended }, () => describe(mended));
+      } finally {
+        await context.log.flush();
+      }
+    });
+}
+
+function describe(mended: readonly Mended[]): string {
+  if (mended.length === 0) return 'nothing to mend';
+  return mended.map(({ part, detail }) => `${part.padEnd(11)} ${detail}`).join('\n');
+}

@@ -1,0 +1,37 @@
+import { readdirSync } from 'node:fs';
+import { findComponents } from '../namespace/components.js';
+import { removeNamespace } from '../namespace/teardown.js';
+import { statStateDirectory } from '../state/directory.js';
+import { isOfAnotherBoot, readRecord } from '../state/record.js';
+import { forgetReferences, mendReferences, readReferences } from '../state/references.js';
+import { removeOrphans } from '../state/remains.js';
+import { noteMended, type Context, type Mended } from './context.js';
+import { ensure, lastMember } from './ensure.js';
+
+/**
+ * Reconcile everything: references, files, and the processes of the namespace. The lock is held, and a lease on the
+ * generation. A namespace that nobody needs is not made for it; what is left of one is removed.
+ *
+ * @returns what was mended, in the order it was.
+ * @throws RnetnsError what ensure() throws; what was mended before that stays so.
+ */
+export async function repair(context: Context, generation: string): Promise<Mended[]> {
+  const { state, env, mended } = context;
+  if (statStateDirectory(state) === undefined) return mended;
+  if (isOfAnotherBoot(state)) forgetReferences(state);
+  mendReferences(state, (detail) => noteMended(context, 'reference', detail));
+  for (const name of removeOrphans(state)) noteMended(context, 'file', `removed ${name}: its writer was killed`);
+
+  if (lastMember(findComponents(state), readRecord(state)) !== undefined) {
+    await ensure(context, generation);
+  } else if (readReferences(state).count !== 0) {
+    await ensure(context, generation);
+    noteMended(context, 'namespace', 'made anew: all its processes were dead, and references need it');
+  } else {
+    const ours = [`lease.${generation}`, `holder.${generation}`, 'lock-owner', 'references', 'tied'];
+    const left = readdirSync(state.path).filter((entry) => !ours.includes(entry));
+    await removeNamespace(state, env);
+    if (left.length > 0) noteMended(context, 'namespace', `removed what was left of it: ${left.join(' ')}`);
+  }
+  return mended;
+}
