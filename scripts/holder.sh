@@ -62,17 +62,6 @@ wait_quietly() {
   [ -z "$joined" ]
 }
 
-# Tear down unless something uses it after all; only returns if so.
-reap() {
-  lock_state || return 0
-  mv -- "$dir/live" "$dir/live.reaping" 2>/dev/null
-  if ! leased && ! used; then
-    exec sh "$here/teardown.sh" "$dir"
-  fi
-  mv -- "$dir/live.reaping" "$dir/live" 2>/dev/null
-  unlock_state
-}
-
 # References that go with a process are looked after by a program of their own: commands may keep us waiting for hours.
 mind() {
   [ -z "$minded" ] && [ -e "$dir/tied" ] || return 0
@@ -108,7 +97,7 @@ while :; do
       until wait_quietly "$linger"; do :; done
     fi
     fresh=
-    reap
+    reap sh "$here/teardown.sh" "$dir"
   fi
   wait_quietly 1 || fresh=1
 done

@@ -7,7 +7,7 @@
 #            HOLDER: its pid; in M0, its mount namespace, nothing must be mounted.
 #            The mounts are src/plan/mounts.ts's, in its order.
 # Result:    "ready" on stdout, then it waits; on failure status 1 and one line on stderr
-# Requires:  mount sleep; mkdir; chcon where the host has SELinux
+# Requires:  mount sleep; mkdir; chcon where the host has SELinux; lock.sh reap.sh, teardown.sh
 set -u
 umask 077
 die() {
@@ -16,6 +16,17 @@ die() {
 }
 [ "$#" -ge 3 ] || die 'usage: keeper.sh STATE GENERATION HOLDER [TYPE SOURCE TARGET]…' 64
 dir=$1 generation=$2
+here=${0%/*}
+# shellcheck disable=SC2034 # what lock.sh and reap.sh read
+rn_dir=$dir rn_base=${dir%/*} rn_name=${dir##*/} rn_lease=$dir/lease.$generation rn_fifo=$dir/lease.$generation \
+  rn_gen=$generation rn_netns=/proc/self/ns/net
+# Before the mounts, which may hide them.
+# shellcheck source=scripts/lock.sh
+. "$here/lock.sh"
+# shellcheck source=scripts/reap.sh
+. "$here/reap.sh"
+# M0, for the end: teardown.sh must not run in here.
+exec 5<"/proc/$3/ns/mnt" || die "cannot open the mount namespace of the holder, pid $3"
 ! [ /proc/self/ns/mnt -ef "/proc/$3/ns/mnt" ] || die 'refusing to mount in the mount namespace of the holder'
 shift 3
 
@@ -60,6 +71,9 @@ exec </dev/null >/dev/null 2>&1
 
 # End-of-file: the holder died, and without it nobody reaps. Another one must be on the host's network, where only the
 # supervisor still is: it mends when it reads this line (supervisor.sh). <> never blocks.
+# When it doesn't for a while it is dead as well, or there is none. We can't mend then, for the host's network can't be
+# entered from U; but what nobody uses we reap, so that it doesn't stay for want of a next command.
+waited=0
 while :; do
   while read -r _ <&4; do :; done
   driver=0
@@ -67,4 +81,7 @@ while :; do
   # Without a driver that runs nobody reads its words, and the supervisor looks by itself.
   [ "${driver:-0}" = 0 ] || { echo 'rnetns: the holder died' 1<>"$dir/driver.words"; } 2>/dev/null
   sleep 1
+  waited=$((waited + 1))
+  [ "$((waited % 5))" -ne 0 ] || ! [ -e "$rn_lease" ] ||
+    reap nsenter --mount=/proc/self/fd/5 -- sh "$here/teardown.sh" "$dir"
 done

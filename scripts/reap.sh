@@ -1,12 +1,12 @@
 # shellcheck shell=sh
-# reap.sh - is a shared network namespace still used? For the sh programs that source it, and that hold the lock
+# reap.sh - is a shared network namespace still used? And its end if not; for the sh programs that source it
 #
-# Whoever asks has taken `live` away before: then nobody can join without the lock, and who joined before holds a lease.
-# The order of the questions is theirs as well: setup holds a lease until its reference is in place, so leases come first.
+# Whoever asks for the last time holds the lock and has taken `live` away before: then nobody can join without the lock,
+# and who joined before holds a lease. Leases are asked for first: setup holds one until its reference is in place.
 #
 # Reads:    rn_dir (the state directory), rn_fifo (a path of the FIFO of leases), rn_gen (the generation),
 #           rn_netns (a path of the network namespace)
-# Requires: dd rmdir
+# Requires: dd mv rmdir; lock.sh, sourced before
 # shellcheck disable=SC2154 # the variables are the sourcing program's
 
 # Has anybody the FIFO open for writing? Then an empty FIFO reads as EAGAIN, else as end-of-file (pipe(7)).
@@ -34,4 +34,13 @@ used() {
     [ "$rn_process/ns/net" -ef "$rn_netns" ] && ! [ "$rn_process/fd/4" -ef "$rn_dir/holder.$rn_gen" ] && return 0
   done
   return 1
+}
+
+# reap COMMAND…: become COMMAND, which tears the namespace down; only returns when something uses it after all.
+reap() {
+  lock_state || return 0
+  mv -- "$rn_dir/live" "$rn_dir/live.reaping" 2>/dev/null
+  ! leased && ! used && exec "$@"
+  mv -- "$rn_dir/live.reaping" "$rn_dir/live" 2>/dev/null
+  unlock_state
 }

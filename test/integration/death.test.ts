@@ -3,6 +3,7 @@
 import { expect } from 'chai';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { alive, waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
 import { run } from '../fixtures/rnetns.js';
@@ -167,6 +168,27 @@ describe('sudden death', function () {
     expect(await netnsOfNewRun(runtime)).to.equal(command.netns);
     await expectAllGoneAfter(runtime, command);
   });
+
+  for (const [driver, roles] of [
+    ['pasta', ['holder', 'supervisor']],
+    ['none', ['holder']],
+  ] as const) {
+    it(`of the ${roles.join(' and the ')} with the driver ${driver}: the keeper reaps after the last command, with none given`, async function () {
+      this.timeout(60_000);
+      const runtime = freshRuntimeDir(this);
+      runtime.configure(`[network]\ndefault_rootless_network_cmd = ${driver}\n[rnetns]\nlinger = 0\n`);
+      const command = await startCommand(runtime);
+      const [, , , holder = 0, , supervisor = 0] = readFileSync(join(runtime.stateDir(), 'live'), 'latin1')
+        .split(' ')
+        .map(Number);
+      const pids = { holder, supervisor };
+      await killNow(...roles.map((role) => pids[role]));
+      await sleep(6000);
+      expect(alive(command.pid), 'it is in use').to.be.true;
+      await command.finish();
+      await gone(runtime, 20_000);
+    });
+  }
 
   it('of the holder just before the last command ends leaves nothing', async function () {
     const runtime = lingering(this, 0);
