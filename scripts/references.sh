@@ -61,7 +61,7 @@ check_reference() {
     [!A-Za-z0-9]* | *[!A-Za-z0-9_.-]*) usage "bad id '$rn_id'" ;;
     *) [ "${#rn_id}" -le 128 ] || usage "bad id '$rn_id'" ;;
   esac
-  is_count "${rn_nets:=1}" || usage "--nets must be a whole number from 1 to 999999, but is '$rn_nets'"
+  is_count "${rn_nets:=1}" || usage "--nets must be a whole number from 1 to 9999999, but is '$rn_nets'"
   [ -z "$rn_pid" ] || is_count "$rn_pid" || usage "--pid must be the number of a process, but is '$rn_pid'"
   [ -z "$rn_pid" ] || [ -n "$rn_id" ] || usage '--pid needs --id: only a reference with an id can go with a process'
 }
