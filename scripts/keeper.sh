@@ -79,7 +79,7 @@ while :; do
   driver=0
   { read -r driver <"$dir/rootless-netns-conn.pid"; } 2>/dev/null
   # Without a driver that runs nobody reads its words, and the supervisor looks by itself.
-  [ "${driver:-0}" = 0 ] || { echo 'rnetns: the holder died' 1<>"$dir/driver.words"; } 2>/dev/null
+  [ "${driver:-0}" = 0 ] || ! [ -p "$dir/driver.words" ] || { echo 'rnetns: the holder died' 1<>"$dir/driver.words"; } 2>/dev/null
   sleep 1
   waited=$((waited + 1))
   [ "$((waited % 5))" -ne 0 ] || ! [ -e "$rn_lease" ] ||

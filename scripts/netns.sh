@@ -5,7 +5,8 @@
 # Called by: holder.sh for a new namespace; src/namespace/netns.ts, through nsenter(1), when its file is gone
 # Arguments: STATE [PID]   with PID: the living namespace is that process's
 # Result:    status 0 and <state>/rootless-netns is the namespace, its loopback up; else 1 and words on stderr
-# Requires:  unshare mount umount rm ip
+#            <state>/netns is mounted on $XDG_RUNTIME_DIR/netns
+# Requires:  unshare mount umount mkdir rm ip
 set -eu
 umask 077
 file=$1/rootless-netns
@@ -21,3 +22,12 @@ if [ "$#" -gt 1 ]; then
 else
   unshare --net="$file" -- ip link set lo up
 fi
+# Named ones, for named-netns.sh. Shared, and now: M1 is a copy of this mount namespace, and its slave from then on.
+# A runtime directory in which this can't be made is no reason to do without the shared namespace.
+seen=${1%/*/*}/netns
+mkdir -p -- "$1/netns" "$seen" || exit 0
+[ "$1/netns" -ef "$seen" ] || mount --bind --make-shared -- "$1/netns" "$seen" || exit 0
+# Those of an M0 that is gone live on in that process's copy.
+[ "$#" -eq 1 ] || for name in "$1"/netns/*; do
+  ! [ -e "$name" ] || mount --bind -- "/proc/$2/root$seen/${name##*/}" "$seen/${name##*/}" || rm -f -- "$name"
+done

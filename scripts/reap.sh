@@ -23,6 +23,9 @@ used() {
       rmdir -- "$rn_dir/$rn_kind" 2>/dev/null || return 0
     fi
   done
+  for rn_process in "$rn_dir"/netns/*; do
+    [ -e "$rn_process" ] && return 0
+  done
   # What is no number may stand for any: src/state/references.ts tells of it, and repair mends it.
   if [ -e "$rn_dir/ref-count" ]; then
     rn_count=

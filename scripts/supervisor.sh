@@ -13,16 +13,20 @@
 # Result:    on stdout, once: "ready PID", or "failed STATUS" and then the driver's own words; later only files:
 #            rootless-netns-conn.pid (the driver's pid; empty while it is restarted; 0 while it won't start),
 #            driver (pid, start time, restarts, and in the second line its last words) and log
-# Requires:  timeout head cat sleep mkfifo mv date nsenter; rnetns
+# Requires:  timeout head cat sleep mkfifo mv rm date nsenter; rnetns
 set -u
 umask 077
 dir=$1 ready_fd=$2 ready_seconds=$3 attempts=$4 persist=$5 adopt=$6
 shift 7
 words=$dir/driver.words ready=$dir/driver.ready pidfile=$dir/rootless-netns-conn.pid
-driver='' start='' timed_out=0 restarts=0 last='' logged=0
+driver='' start='' timed_out=0 restarts=0 last='' logged=0 status=1 said=''
 log_limit=65536
 
-[ -p "$words" ] && [ -p "$ready" ] || mkfifo -m 600 -- "$words" "$ready" || exit 1
+# Whoever opens a FIFO that somebody has removed makes a file in its place.
+make_fifos() {
+  [ -p "$words" ] && [ -p "$ready" ] || { rm -f -- "$words" "$ready" && mkfifo -m 600 -- "$words" "$ready"; }
+}
+make_fifos || exit 1
 
 # scripts/rnetns knows us by it.
 exec 8>"$dir/supervisor" || exit 1
@@ -72,6 +76,7 @@ accept_dad() {
 
 # Start the driver and wait until it is ready. Fails with its status in $status and its words in $said.
 start_driver() {
+  make_fifos || return 1
   # Both ends at once, so that neither open blocks; ours for writing is closed before we read.
   exec 7<>"$words" && exec 4<"$words" && exec 6<>"$ready" && exec 5<"$ready" || return 1
   accept_dad 0

@@ -78,13 +78,16 @@ for signal in KILL KILL KILL; do
 done
 # 3. Lazily: a process that won't die keeps the namespace, but never the name.
 umount -l -- "$dir/rootless-netns" 2>/dev/null
+# Named ones; a file that is a mount point can't be removed.
+umount -R -l -- "${dir%/*/*}/netns" 2>/dev/null
 # --one-file-system: whatever is mounted below, by whomever, is not ours to empty.
 status=1
 for _ in 1 2 3; do
   rm -rf --one-file-system -- "$dir" && status=0 && break
   sleep 0.1
 done
-rmdir -- "${dir%/*}" 2>/dev/null
+# Where the names were, unless another one's are there.
+rmdir -- "${dir%/*}" 2>/dev/null && rmdir -- "${dir%/*/*}/netns" 2>/dev/null
 # Users without a session have their runtime directory from us.
 case ${dir%/*/*} in /tmp/rnetns-*) rmdir -- "${dir%/*/*}" 2>/dev/null ;; esac
 # 4. Nothing by its path from here on: another one's state may be there.

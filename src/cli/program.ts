@@ -4,6 +4,7 @@ import { LOG_LEVELS } from '../config/config.js';
 import { EXIT, RnetnsError } from '../errors/error.js';
 import { configCommand } from './commands/config.js';
 import { listCommand } from './commands/list.js';
+import { netnsCommand } from './commands/netns.js';
 import { pathCommand } from './commands/path.js';
 import { planCommand } from './commands/plan.js';
 import { repairCommand } from './commands/repair.js';
@@ -27,6 +28,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     stopCommand(),
     repairCommand(),
     pathCommand(),
+    netnsCommand(),
     planCommand(),
     configCommand(),
   ]) {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { RnetnsError } from '../errors/error.js';
-import { findComponents, findSurvivor, type Components } from '../namespace/components.js';
+import { findComponents, findSurvivor, wayToM0, type Components } from '../namespace/components.js';
 import { adoptHolder, createHolder } from '../namespace/holder.js';
 import { isInside } from '../namespace/inside.js';
 import { ensureNetns } from '../namespace/netns.js';
@@ -100,8 +100,9 @@ async function mend(
   noteDead(context, found, record);
   const plan = record?.plan ?? (await makePlan(context, await chooseParts(context)));
   const around = surroundings(context, generation);
-  const hasM0 = found.holder !== undefined || found.supervisor !== undefined;
-  const holder = found.holder ?? (await adoptHolder(around, member, hasM0));
+  const way = wayToM0(found);
+  const hasM0 = way !== undefined;
+  const holder = found.holder ?? (await adoptHolder(around, way ?? { pid: member.pid, user: true }));
   // Without M0 the namespace's file is gone, and pasta, which watches it, is ending: too late to adopt it.
   if (!hasM0 && found.driver !== undefined) killProcess(found.driver);
   await build(context, generation, plan, {
@@ -130,8 +131,7 @@ async function replaceAll(
   noteMended(context, 'namespace', 'its state had been removed; replaced all that held it');
   const plan = record?.plan ?? (await makePlan(context, await chooseParts(context)));
   const around = surroundings(context, generation);
-  const hasM0 = found.holder !== undefined || found.supervisor !== undefined;
-  const holder = await adoptHolder(around, member, hasM0);
+  const holder = await adoptHolder(around, wayToM0(found) ?? { pid: member.pid, user: true });
   const inside = found.keeper ?? findSurvivor(record);
   await ensureNetns(around, holder, inside);
   for (const old of [found.supervisor, found.holder, found.keeper, found.driver]) {

@@ -1,9 +1,9 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { findComponents } from '../namespace/components.js';
 import { removeNamespace } from '../namespace/teardown.js';
 import { statStateDirectory } from '../state/directory.js';
 import { isOfAnotherBoot, readRecord } from '../state/record.js';
-import { forgetReferences, mendReferences, readReferences } from '../state/references.js';
+import { forgetReferences, mendReferences, namesOf, readReferences } from '../state/references.js';
 import { removeOrphans } from '../state/remains.js';
 import { noteMended, type Context, type Mended } from './context.js';
 import { ensure, lastMember } from './ensure.js';
@@ -22,13 +22,18 @@ export async function repair(context: Context, generation: string): Promise<Mend
   mendReferences(state, (detail) => noteMended(context, 'reference', detail));
   for (const name of removeOrphans(state)) noteMended(context, 'file', `removed ${name}: its writer was killed`);
 
-  if (lastMember(findComponents(state), readRecord(state)) !== undefined) {
+  const lives = lastMember(findComponents(state), readRecord(state)) !== undefined;
+  if (!lives && namesOf(state).length > 0) {
+    noteMended(context, 'netns', `dropped the named namespaces ${namesOf(state).join(' ')}: what held them is dead`);
+    rmSync(state.names, { recursive: true, force: true });
+  }
+  if (lives) {
     await ensure(context, generation);
   } else if (readReferences(state).count !== 0) {
     await ensure(context, generation);
     noteMended(context, 'namespace', 'made anew: all its processes were dead, and references need it');
   } else {
-    const ours = [`lease.${generation}`, `holder.${generation}`, 'lock-owner', 'references', 'tied'];
+    const ours = [`lease.${generation}`, `holder.${generation}`, 'lock-owner', 'references', 'tied', 'netns'];
     const left = readdirSync(state.path).filter((entry) => !ours.includes(entry));
     await removeNamespace(state, env);
     if (left.length > 0) noteMended(context, 'namespace', `removed what was left of it: ${left.join(' ')}`);

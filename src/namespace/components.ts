@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { StateDirectory } from '../state/directory.js';
 import { commandLine, identifyProcess, ownPids, processesInNetns, type ProcessId } from '../state/process.js';
 import type { Record } from '../state/record.js';
+import type { Target } from './enter.js';
 
 /** The processes of ours that hold a shared namespace together, as found in /proc. */
 export interface Components {
@@ -35,6 +37,15 @@ export function findComponents(state: StateDirectory): Components {
     found.generation ??= is.generation;
   }
   return found;
+}
+
+/** Who leads back into U and M0: the keeper is in M1, but holds M0 by descriptor 5 (scripts/keeper.sh). */
+export function wayToM0({ holder, supervisor, keeper }: Components): Target | undefined {
+  const member = holder ?? supervisor;
+  if (member !== undefined) return { pid: member.pid, user: true, mount: true };
+  if (keeper === undefined) return undefined;
+  const file = `/proc/${keeper.pid}/fd/5`;
+  return existsSync(file) ? { pid: keeper.pid, user: true, mount: file } : undefined;
 }
 
 /** A command that outlived all of ours, by the inode of the network namespace it is in. */

@@ -4,7 +4,8 @@ import { namespaceInode } from '../state/process.js';
 export interface Target {
   pid: number;
   user?: boolean;
-  mount?: boolean;
+  /** Its mount namespace, or the one that a file leads to. */
+  mount?: boolean | string;
   net?: boolean;
 }
 
@@ -19,7 +20,7 @@ export function enterArguments(target: Target): string[] {
     '--target',
     String(target.pid),
     ...(user ? ['--user'] : []),
-    ...(target.mount === true ? ['--mount'] : []),
+    ...(target.mount === true ? ['--mount'] : typeof target.mount === 'string' ? [`--mount=${target.mount}`] : []),
     ...(target.net === true ? ['--net'] : []),
     '--preserve-credentials',
     '--',

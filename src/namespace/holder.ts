@@ -5,7 +5,7 @@ import { runCommand } from '../exec/command.js';
 import type { IdMap } from '../plan/plan.js';
 import { identifyProcess, type ProcessId } from '../state/process.js';
 import type { Surroundings } from './surroundings.js';
-import { enterArguments } from './enter.js';
+import { enterArguments, type Target } from './enter.js';
 import { SCRIPTS } from './scripts.js';
 
 const READY_MS = 10_000;
@@ -20,15 +20,15 @@ export async function createHolder(around: Surroundings, idMap: IdMap | null): P
   if (idMap === null) return startHolder(around, undefined, ['create']);
   const pin = await createUserns(around, idMap);
   try {
-    return await startHolder(around, { pid: pin.pid, hasM0: false }, ['create']);
+    return await startHolder(around, { pid: pin.pid, user: true }, ['create']);
   } finally {
     pin.kill();
   }
 }
 
-/** Replace a dead holder: the user namespace lives in `survivor`, and M0 too when it is a supervisor. */
-export function adoptHolder(around: Surroundings, survivor: ProcessId, hasM0: boolean): Promise<ProcessId> {
-  return startHolder(around, { pid: survivor.pid, hasM0 });
+/** Replace a dead holder. `way` leads into the user namespace, and into M0 if there still is one. */
+export function adoptHolder(around: Surroundings, way: Target): Promise<ProcessId> {
+  return startHolder(around, way);
 }
 
 /**
@@ -50,19 +50,18 @@ async function createUserns(around: Surroundings, idMap: IdMap): Promise<Backgro
   }
 }
 
-/** @param member - a process in the user namespace, and maybe in M0; undefined: the user namespace is the caller's own. */
+/** @param way - into the user namespace, and maybe M0; undefined: the user namespace is the caller's own. */
 async function startHolder(
   around: Surroundings,
-  member: { pid: number; hasM0: boolean } | undefined,
+  way: Target | undefined,
   create: readonly string[] = [],
 ): Promise<ProcessId> {
   const { state, generation, lingerSeconds, env } = around;
-  const hasM0 = member?.hasM0 === true;
   const [file = '', ...args] = [
-    ...(member === undefined ? [] : enterArguments({ pid: member.pid, user: true, mount: hasM0 })),
+    ...(way === undefined ? [] : enterArguments(way)),
     // Slave: what is mounted here never shows on the host, and what the host unmounts is not held busy here
     // (https://github.com/containers/podman/issues/25994).
-    ...(hasM0 ? [] : ['unshare', '--mount', '--propagation', 'slave', '--']),
+    ...(way?.mount !== undefined ? [] : ['unshare', '--mount', '--propagation', 'slave', '--']),
     ...['sh', SCRIPTS.holder, state.path, generation, String(lingerSeconds), ...create],
   ];
   const holder = new BackgroundProcess(file, args, env);

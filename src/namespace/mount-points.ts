@@ -1,5 +1,5 @@
-import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, existsSync, lstatSync, mkdirSync, openSync, statSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { RnetnsError } from '../errors/error.js';
 import type { Mount } from '../plan/mounts.js';
 import type { StateDirectory } from '../state/directory.js';
@@ -18,11 +18,18 @@ export function makeMountPoints(state: StateDirectory, mounts: readonly Mount[])
       // overlay(5): the work directory is on the upper one's file system, and is nobody else's.
       if (type === 'overlay') mkdirSync(`${source}.work`, { recursive: true, mode: 0o700 });
       if (isIn(state, target)) makeTarget(mount);
+      if (target === '/run') linkNames(state, source);
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new RnetnsError('ERR_MOUNT', `cannot prepare to mount ${source} on ${target}: ${why}`, { cause });
     }
   }
+}
+
+/** ip-netns(8) looks for names in /run/netns. */
+function linkNames({ namesSeen }: StateDirectory, run: string): void {
+  const link = join(run, 'netns');
+  if (lstatSync(link, { throwIfNoEntry: false }) === undefined) symlinkSync(namesSeen, link);
 }
 
 function makeTarget({ type, source, target }: Mount): void {

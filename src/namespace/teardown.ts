@@ -5,7 +5,7 @@ import { runCommand } from '../exec/command.js';
 import type { StateDirectory } from '../state/directory.js';
 import { killProcess } from '../state/process.js';
 import { readRecord } from '../state/record.js';
-import { findComponents, findSurvivor } from './components.js';
+import { findComponents, findSurvivor, wayToM0 } from './components.js';
 import { enterArguments } from './enter.js';
 import { isInside } from './inside.js';
 import { SCRIPTS } from './scripts.js';
@@ -19,22 +19,22 @@ const TIMEOUT_MS = 15_000;
  */
 export async function removeNamespace(state: StateDirectory, env: Readonly<Record<string, string>>): Promise<void> {
   const components = findComponents(state);
-  const inM0 = components.holder ?? components.supervisor;
+  const inM0 = wayToM0(components);
   const inside = isInside(state);
   if (inside && inM0 === undefined) throw insideError(state, 'remove');
   // The program runs in U because only root of the user namespace may remove what a command made under another of its
-  // ids, or what an overlay left with mode 0. Whoever is in M0 leads there. Without one, its mounts are ours: never the
-  // keeper's or a command's, where $XDG_RUNTIME_DIR is mounted below what is to be removed.
-  const member = inM0 ?? components.keeper ?? findSurvivor(readRecord(state));
-  if (member !== undefined) {
-    const [file = '', ...args] = [
-      ...enterArguments({ pid: member.pid, user: true, mount: inM0 !== undefined }),
-      ...(inM0 === undefined ? ['unshare', '--mount', '--propagation', 'slave', '--'] : []),
-      ...['sh', SCRIPTS.teardown, state.path],
-      ...(inM0 === undefined ? [String(member.pid)] : []),
-    ];
-    await runCommand(file, args, { env, timeoutMs: TIMEOUT_MS });
-  }
+  // ids, or what an overlay left with mode 0. It runs in M0, or in a new one: never in a command's mounts or the keeper's,
+  // where $XDG_RUNTIME_DIR is mounted below what is to be removed.
+  const member = components.keeper ?? findSurvivor(readRecord(state));
+  const newM0 = ['unshare', '--mount', '--propagation', 'slave', '--'];
+  const teardown = ['sh', SCRIPTS.teardown, state.path];
+  const [file, ...args] =
+    inM0 !== undefined
+      ? [...enterArguments(inM0), ...teardown]
+      : member !== undefined
+        ? [...enterArguments({ pid: member.pid, user: true }), ...newM0, ...teardown, String(member.pid)]
+        : [];
+  if (file !== undefined) await runCommand(file, args, { env, timeoutMs: TIMEOUT_MS });
   // The program ended them all; this is for those that it could not reach, with nobody left to lead it to them.
   const { supervisor, keeper, driver, holder } = components;
   for (const survivor of [supervisor, keeper, driver, holder]) {

@@ -55,6 +55,14 @@ export class StateDirectory {
   get tied(): string {
     return join(this.path, 'tied');
   }
+  /** A file for each named network namespace: see scripts/named.sh. */
+  get names(): string {
+    return join(this.path, 'netns');
+  }
+  /** Where M0 mounts `names`, and with it every named namespace: `$XDG_RUNTIME_DIR/netns`. */
+  get namesSeen(): string {
+    return join(dirname(dirname(this.path)), 'netns');
+  }
   get log(): string {
     return join(this.path, 'log');
   }

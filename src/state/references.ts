@@ -12,7 +12,7 @@ import { bootId, commandLine, isAlive } from './process.js';
  *     rnetns1 NETS PID START-TIME BOOT-ID .
  *
  * The point at its end tells a torn line; PID and START-TIME are 0 without a process. References without an id are a
- * number in `ref-count`, as podman's are.
+ * number in `ref-count`, as podman's are. A named network namespace counts as one, with the id `netns:NAME`.
  */
 export interface Reference {
   id: string;
@@ -44,12 +44,26 @@ export function readReferences(state: StateDirectory): References {
   for (const directory of [state.references, state.tied]) {
     for (const id of filesOf(directory)) found.set(id, readReference(join(directory, id), id));
   }
+  for (const name of namesOf(state)) found.set(`netns:${name}`, namedReference(state, name));
   const list = [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   const anonymous = readRefCount(state);
   return {
     list,
     count: anonymous === undefined ? null : list.reduce((sum, reference) => sum + counts(reference), anonymous),
   };
+}
+
+/** Named network namespaces, hidden files of unfinished ones excepted. */
+export function namesOf({ names }: StateDirectory): string[] {
+  return filesOf(names)
+    .filter((name) => !name.startsWith('.'))
+    .sort();
+}
+
+/** A named network namespace holds the shared one until it is deleted. */
+function namedReference({ names }: StateDirectory, name: string): Reference {
+  const since = lstatSync(join(names, name), { throwIfNoEntry: false })?.mtime.toISOString() ?? null;
+  return { id: `netns:${name}`, nets: 1, pid: null, command: null, since, problem: null };
 }
 
 /** Like scripts/reap.sh, count what is unknown as one: the namespace must not go while somebody may need it. */

@@ -1,0 +1,83 @@
+# shellcheck shell=sh
+# named.sh - `netns add|delete|attach|exec`: named network namespaces, as ip-netns(8) has them; sourced by scripts/rnetns
+#
+# A name is a file in <state>/netns, on which the namespace is mounted in M0, seen at $XDG_RUNTIME_DIR/netns/NAME by
+# every command. It holds the shared namespace like a reference (reap.sh) until it is deleted.
+# `list`, `pids` and `identify` only look: they are Node's.
+#
+# Reads:    rn_words (the arguments before CMD) and the functions of scripts/rnetns
+# Requires: nsenter unshare; named-netns.sh references.sh
+# shellcheck disable=SC2154 # the variables are scripts/rnetns's
+# shellcheck source=scripts/references.sh
+. "$rn_root/scripts/references.sh"
+
+netns() {
+  rn_cmd=$#
+  # shellcheck disable=SC2086 # words without blanks, checked when they were taken
+  set -- $rn_words "$@"
+  rn_act=${1-}
+  rn_netns_name=${2-}
+  case $rn_act:$(($# - rn_cmd)) in
+    add:2 | delete:2) "netns_$rn_act" ;;
+    attach:3)
+      is_count "$3" || usage "attach needs the number of a process, but got '$3'"
+      start_of "$3" || die ERR_PROCESS "cannot attach process $3: there is none" 'give the pid of a process that runs'
+      netns_add attach "$3"
+      ;;
+    attach:*) usage 'attach needs a name and a pid' ;;
+    exec:2)
+      shift 2
+      [ "$#" -gt 0 ] || usage 'exec needs a command'
+      netns_exec "$@"
+      ;;
+    *) usage "$rn_act needs a name" ;;
+  esac
+}
+
+# in_M0 ACT [PID]: 0, or its status and its words in $rn_words
+in_M0() {
+  rn_user=user
+  ! [ /proc/self/ns/user -ef "/proc/$rn_holder/ns/user" ] || rn_user=
+  rn_words=$(nsenter --target "$rn_holder" ${rn_user:+--user} --mount --preserve-credentials -- \
+    sh "$rn_root/scripts/named-netns.sh" "$1" "$rn_dir/netns" "$rn_runtime/netns" "$rn_netns_name" ${2+"$2"} 2>&1 </dev/null)
+}
+
+refuse_name() { # VERB
+  rn_hint=''
+  [ "$rn_status" -ne 2 ] || rn_hint='rnetns netns list'
+  die ERR_NETNS "cannot $1 the network namespace $rn_netns_name: $rn_words" "$rn_hint"
+}
+
+netns_add() {
+  join || with_options ensure ensure
+  in_M0 "${1-add}" ${2+"$2"} && exit
+  rn_status=$?
+  give_back
+  refuse_name "${1-add}"
+}
+
+netns_delete() {
+  rn_status=2 rn_words='there is none'
+  [ -e "$rn_dir/netns/$rn_netns_name" ] || refuse_name delete
+  join || with_options ensure ensure
+  in_M0 delete || {
+    rn_status=$?
+    refuse_name delete
+  }
+  # The last one takes the shared namespace with it, as the last reference does.
+  [ -e "$rn_dir/references" ] || [ -e "$rn_dir/tied" ] || release
+  exit 0
+}
+
+# Becomes CMD, like `run`. /etc/netns/NAME/FILE is seen at /etc/FILE, as ip-netns(8) says.
+netns_exec() {
+  rn_status=2 rn_words='there is none'
+  [ -e "$rn_dir/netns/$rn_netns_name" ] || refuse_name enter
+  join || with_options ensure ensure
+  if [ -d "/etc/netns/$rn_netns_name" ]; then
+    # shellcheck disable=SC2016 # the inner shell's arguments
+    set -- sh -c 'for rn_file in "$1"/*; do ! [ -e "$rn_file" ] || mount --bind -- "$rn_file" "/etc/${rn_file##*/}"; done
+      unset rn_file; shift; exec "$@"' sh "/etc/netns/$rn_netns_name" "$@"
+  fi
+  enter "$rn_keeper" nsenter "--net=$rn_runtime/netns/$rn_netns_name" -- "$@"
+}
