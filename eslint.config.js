@@ -11,6 +11,7 @@ const folders = [
   'lifecycle',
   'inspect',
   'namespace',
+  'netavark',
   'driver',
   'state',
   'exec',
@@ -22,6 +23,7 @@ const allowed = {
   library: ['inspect', 'namespace', 'state', 'config'],
   lifecycle: ['namespace', 'driver', 'state', 'exec', 'log', 'plan', 'config'],
   inspect: ['lifecycle', 'namespace', 'driver', 'state', 'exec', 'log', 'plan', 'config'],
+  netavark: ['state', 'config', 'plan'],
   namespace: ['state', 'exec', 'log', 'plan', 'config'],
   driver: ['state', 'exec', 'log', 'plan', 'config'],
   // The record of a namespace holds its plan.

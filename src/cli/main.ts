@@ -28,7 +28,9 @@ async function main(args: readonly string[]): Promise<number> {
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : EXIT.failed));
 
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  const status = await main(process.argv.slice(2));
+  // A command whose status is another program's has set it.
+  process.exitCode ??= status;
   // The launcher waits for us, and we for nothing: what we started has its own life.
   if (process.argv[2] === 'ensure' || process.argv[2] === 'repair') process.exit();
 } catch (error) {

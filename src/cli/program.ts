@@ -4,6 +4,7 @@ import { LOG_LEVELS } from '../config/config.js';
 import { EXIT, RnetnsError } from '../errors/error.js';
 import { configCommand } from './commands/config.js';
 import { listCommand } from './commands/list.js';
+import { netavarkCommand } from './commands/netavark.js';
 import { netnsCommand } from './commands/netns.js';
 import { pathCommand } from './commands/path.js';
 import { planCommand } from './commands/plan.js';
@@ -29,6 +30,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     repairCommand(),
     pathCommand(),
     netnsCommand(),
+    netavarkCommand(),
     planCommand(),
     configCommand(),
   ]) {

@@ -9,5 +9,6 @@ export const SCRIPTS = {
   netns: `${DIRECTORY}netns.sh`,
   supervisor: `${DIRECTORY}supervisor.sh`,
   keeper: `${DIRECTORY}keeper.sh`,
+  netavark: `${DIRECTORY}netavark.sh`,
   teardown: `${DIRECTORY}teardown.sh`,
 } as const;

@@ -1,0 +1,55 @@
+#!/bin/sh
+# netavark.sh - call netavark, one call at a time, and undo what a failed setup has left
+#
+# Runs in:   U, a copy of M1 and the shared network namespace: a command of `rnetns setup` or `teardown`
+# Called by: src/cli/commands/netavark.ts, as text, because inside /run is another one
+# Arguments: setup|teardown DIRECTORY NETNS INTERFACES NETAVARK [OPTION…]
+#            update DIRECTORY '' '' NETAVARK ARG…
+#            DIRECTORY: its lock, and netavark's own state; INTERFACES: words, what setup makes
+# Input:     on stdin, after a line of ours on descriptor 3
+# Result:    netavark's stdout and status
+# Requires:  flock cat mkdir nsenter ip mount timeout
+set -u
+act=$1 dir=$2 what=$3 interfaces=$4
+shift 4
+seconds=60
+fail() {
+  # As netavark does; the words are ours, and hold no quotes.
+  printf '{"error":"%s"}\n' "$1"
+  exit 1
+}
+
+echo >&3
+exec 3>&-
+input=$(cat)
+[ -n "$input" ] || [ "$act" = update ] || exit 1
+[ -d "$dir" ] || mkdir -m 700 -- "$dir" || exit 1
+# In parallel it breaks: "Chain already exists", rules that stay (netavark 1.4 and 1.14).
+exec 9>"$dir/lock" && flock -w "$seconds" 9 || fail "netavark was kept waiting for $seconds s by another call"
+
+# aardvark-dns, which it starts, keeps its directory and every descriptor above 2: with a lease, it would never go.
+# With a visible systemd it is started by systemd-run, which fails in silence without a session bus.
+cd / || exit 1
+[ ! -d /run/systemd/system ] || mount -t tmpfs -o mode=755 tmpfs /run/systemd/system || fail 'cannot hide /run/systemd/system'
+netavark() {
+  printf '%s' "$input" | timeout --kill-after 1 "$seconds" "$@" 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+}
+
+case $act in
+  update)
+    netavark "$@"
+    exit
+    ;;
+  teardown)
+    netavark "$@" teardown "$what"
+    exit
+    ;;
+esac
+# What is there already is somebody's: it must not be undone below.
+for interface in $interfaces; do
+  ! nsenter --net="$what" ip link show dev "$interface" >/dev/null 2>&1 || fail "$interface is there already in $what"
+done
+netavark "$@" setup "$what"
+status=$?
+[ "$status" -eq 0 ] || netavark "$@" teardown "$what" >/dev/null 2>&1
+exit "$status"

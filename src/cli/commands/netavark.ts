@@ -1,0 +1,125 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text as readAll } from 'node:stream/consumers';
+import { Command } from 'commander';
+import type { Config } from '../../config/config.js';
+import { EXIT, RnetnsError } from '../../errors/error.js';
+import { findProgram } from '../../exec/find-program.js';
+import { SCRIPTS } from '../../namespace/scripts.js';
+import { findAddresses, freeAddresses, takeAddresses } from '../../netavark/leases.js';
+import { parseRequest } from '../../netavark/request.js';
+import type { StateDirectory } from '../../state/directory.js';
+import { makeContext, type CommonOptions } from '../context.js';
+
+/** A network namespace with its path, or the name of one of ours. */
+const isPath = (netns: string): boolean => netns.includes('/');
+
+export function netavarkCommand(): Command {
+  const netavark = new Command('netavark')
+    .description('call netavark inside the shared namespace, for a container')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  rnetns netavark setup "$XDG_RUNTIME_DIR/netns/web" <options.json\n  rnetns netavark teardown web <options.json',
+    );
+  for (const act of ['setup', 'teardown'] as const) {
+    netavark
+      .command(act)
+      .description(
+        act === 'setup'
+          ? "podman's network options on stdin; the container's id becomes a reference"
+          : 'the same options on stdin; drops the reference',
+      )
+      .argument('<netns>', 'path of the network namespace, or the name of one of `rnetns netns`')
+      .action(async (netns: string, _options: CommonOptions, command: Command) => {
+        process.exitCode = await connect(act, netns, command.optsWithGlobals<CommonOptions>());
+      });
+  }
+  netavark
+    .command('update')
+    .description("change a network's DNS servers")
+    .argument('<network>')
+    .option('--network-dns-servers <list>', 'addresses, with commas')
+    .action(async (network: string, _options: CommonOptions, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions & { networkDnsServers?: string }>();
+      const { state, config, env } = makeContext(options);
+      const { networkDnsServers: list } = options;
+      const directory = join(state.path, 'netavark');
+      const script = ['sh', '-c', readFileSync(SCRIPTS.netavark, 'utf8'), 'netavark.sh', 'update', directory, '', ''];
+      const servers = list === undefined ? [] : ['--network-dns-servers', list];
+      const call = programs(config, env, directory);
+      process.exitCode = await launch(
+        state,
+        ['run', '--', ...script, ...call, 'update', ...servers, network],
+        () => '',
+      );
+    });
+  return netavark;
+}
+
+async function connect(act: 'setup' | 'teardown', netns: string, options: CommonOptions): Promise<number> {
+  const { state, config, env } = makeContext(options, { make: true });
+  const request = parseRequest(await readAll(process.stdin));
+  const directory = join(state.path, 'netavark');
+  const addresses = join(directory, 'addresses');
+  const path = isPath(netns) ? netns : join(state.namesSeen, netns);
+  const interfaces = Object.values(request.networks).map(({ interface_name: name }) => name);
+  const inside = [
+    ...['sh', '-c', readFileSync(SCRIPTS.netavark, 'utf8'), 'netavark.sh', act, directory, path, interfaces.join(' ')],
+    ...programs(config, env, directory),
+  ];
+  let taken: string[] = [];
+  const status = await launch(state, [act, '--id', request.container_id, '--', ...inside], () => {
+    if (act === 'setup') taken = takeAddresses(addresses, request);
+    else findAddresses(addresses, request);
+    return JSON.stringify(request);
+  });
+  // Also after a teardown that failed: nobody calls it again for a container that is gone.
+  if (act === 'teardown') freeAddresses(addresses, request);
+  else if (status !== 0) for (const file of taken) rmSync(file, { force: true });
+  return status;
+}
+
+/**
+ * Run the launcher, and give its CMD what it gets on stdin once it says, on descriptor 3, that it is inside: the state
+ * directory, which has the addresses, is there only then.
+ */
+async function launch(state: StateDirectory, args: readonly string[], input: () => string): Promise<number> {
+  const [verb = '', ...rest] = args;
+  const child = spawn(SCRIPTS.launcher, [verb, '--name', state.name, ...rest], {
+    stdio: ['pipe', 'inherit', 'inherit', 'pipe'],
+  });
+  const [stdin, , , inside] = child.stdio;
+  const ended = once(child, 'exit') as Promise<[number | null]>;
+  // A CMD that ends without reading is no error of ours.
+  stdin?.on('error', () => undefined);
+  try {
+    await Promise.race([once(inside as Readable, 'data'), ended]);
+    stdin?.end(input());
+  } catch (error) {
+    // Without input nothing is done, nor counted.
+    stdin?.end();
+    await ended;
+    throw error;
+  }
+  const [status] = await ended;
+  return status ?? EXIT.failed;
+}
+
+/** netavark and its options. aardvark-dns is optional: without it there are no names. */
+function programs({ engine }: Config, env: Readonly<Record<string, string>>, directory: string): string[] {
+  const directories = [...engine.helperBinariesDirs, ...(env.PATH ?? '').split(':')];
+  const netavark = findProgram('netavark', directories);
+  if (netavark === undefined) {
+    throw new RnetnsError('ERR_PROGRAM_MISSING', `cannot call netavark: it was not found in ${directories.join(':')}`, {
+      hint: 'sudo apt-get install netavark aardvark-dns',
+    });
+  }
+  const aardvark = findProgram('aardvark-dns', directories);
+  return [
+    ...[netavark, '--config', directory, '--rootless', 'true'],
+    ...(aardvark === undefined ? [] : ['--aardvark-binary', aardvark]),
+  ];
+}

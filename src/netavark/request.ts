@@ -1,0 +1,103 @@
+import { RnetnsError } from '../errors/error.js';
+import { parseIp } from '../plan/ip.js';
+import { ID } from '../state/references.js';
+import { isHostOf, parseSubnet, type Subnet } from './subnet.js';
+
+/**
+ * What netavark gets on stdin for `setup` and `teardown`: podman's NetworkOptions. Keys that are not named here go
+ * through unchanged. See https://github.com/containers/netavark, src/network/types.rs.
+ */
+export interface NetavarkRequest {
+  container_id: string;
+  /** By the network's name. */
+  networks: Record<string, { interface_name: string; static_ips?: string[] | null }>;
+  network_info: Record<string, { id: string; subnets?: { subnet: string; gateway?: string }[] | null }>;
+}
+
+/** One network of a request, as far as addresses are concerned. */
+export interface RequestedNetwork {
+  name: string;
+  id: string;
+  subnets: (Subnet & { gateway: string | undefined })[];
+  /** Where the addresses of the container go. */
+  options: NetavarkRequest['networks'][string];
+}
+
+/**
+ * Read and check a request. netavark itself finds some of these faults late, with half of the network made.
+ *
+ * @throws RnetnsError ERR_USAGE naming the key.
+ */
+export function parseRequest(text: string): NetavarkRequest {
+  const fail = (why: string): never => {
+    throw new RnetnsError('ERR_USAGE', `cannot use the network options on stdin: ${why}`, {
+      hint: 'they are what podman gives to netavark: container_id, networks, network_info',
+    });
+  };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    fail(cause instanceof Error ? cause.message : String(cause));
+  }
+  if (!isObject(value)) return fail('they are no JSON object');
+  const { container_id: id, networks, network_info: info } = value;
+  if (typeof id !== 'string' || !ID.test(id)) return fail('container_id is no id of up to 128 letters, digits, _ . -');
+  if (!isObject(networks) || !isObject(info)) return fail('networks or network_info is missing');
+  for (const [name, options] of Object.entries(networks)) {
+    const at = `networks.${name}`;
+    const network = info[name];
+    if (!isObject(network) || typeof network.id !== 'string')
+      return fail(`network_info.${name} is missing, or has no id`);
+    if (!/^[A-Za-z0-9_.-]+$/.test(network.id)) return fail(`network_info.${name}.id is no id`);
+    if (!isObject(options)) return fail(`${at} is no object`);
+    if (typeof options.interface_name !== 'string' || !isInterfaceName(options.interface_name)) {
+      return fail(`${at}.interface_name is no interface name`);
+    }
+    if (options.static_ips != null && !isStrings(options.static_ips))
+      return fail(`${at}.static_ips is no list of addresses`);
+    if (network.subnets != null && !isSubnets(network.subnets)) return fail(`network_info.${name}.subnets is wrong`);
+  }
+  const request = value as unknown as NetavarkRequest;
+  for (const { name, subnets, options } of requestedNetworks(request)) {
+    for (const address of options.static_ips ?? []) {
+      const ip = parseIp(address);
+      if (ip === undefined || !subnets.some((subnet) => isHostOf(subnet, ip))) {
+        return fail(`networks.${name}.static_ips: ${address} is in none of the network's subnets`);
+      }
+    }
+  }
+  return request;
+}
+
+export function requestedNetworks({ networks, network_info: info }: NetavarkRequest): RequestedNetwork[] {
+  return Object.entries(networks).map(([name, options]) => ({
+    name,
+    id: info[name]?.id ?? '',
+    options,
+    subnets: (info[name]?.subnets ?? []).flatMap(({ subnet, gateway }) => {
+      const parsed = parseSubnet(subnet);
+      return parsed === undefined ? [] : [{ ...parsed, gateway }];
+    }),
+  }));
+}
+
+/** As the kernel has it: 1 to 15 bytes, no `/`, no blank, not `.` or `..` (dev_valid_name). */
+function isInterfaceName(name: string): boolean {
+  return /^[^\s/:]{1,15}$/.test(name) && name !== '.' && name !== '..' && Buffer.byteLength(name) <= 15;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+function isSubnets(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.every((item) => isObject(item) && typeof item.subnet === 'string' && parseSubnet(item.subnet) !== undefined)
+  );
+}
