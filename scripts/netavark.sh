@@ -8,7 +8,7 @@
 #            DIRECTORY: its lock, and netavark's own state; INTERFACES: words, what setup makes
 # Input:     on stdin, after a line of ours on descriptor 3
 # Result:    netavark's stdout and status
-# Requires:  flock cat mkdir nsenter ip mount timeout
+# Requires:  flock cat sleep mkdir nsenter ip mount timeout
 set -u
 act=$1 dir=$2 what=$3 interfaces=$4
 shift 4
@@ -35,14 +35,29 @@ netavark() {
   printf '%s' "$input" | timeout --kill-after 1 "$seconds" "$@" 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 }
 
+# After the last container of all aardvark-dns ends by itself, a moment later. Until then the namespace would be in use.
+wait_for_dns() {
+  for file in "$dir"/aardvark-dns/*; do
+    case $file in */aardvark.pid | */\*) ;; *) return ;; esac
+  done
+  for pause in .02 .05 .1 .2 .5; do
+    { [ -n "$dns" ] && read -r _ _ state _ <"/proc/$dns/stat" && [ "$state" != Z ]; } 2>/dev/null || return
+    sleep "$pause"
+  done
+}
+
 case $act in
   update)
     netavark "$@"
     exit
     ;;
   teardown)
+    dns=''
+    { read -r dns <"$dir/aardvark-dns/aardvark.pid"; } 2>/dev/null
     netavark "$@" teardown "$what"
-    exit
+    status=$?
+    wait_for_dns
+    exit "$status"
     ;;
 esac
 # What is there already is somebody's: it must not be undone below.
