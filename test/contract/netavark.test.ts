@@ -1,0 +1,169 @@
+/** Real netavark and aardvark-dns, called for containers whose namespaces are named ones. */
+
+import { expect } from 'chai';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expectRefused } from '../fixtures/refusals.js';
+import { requires } from '../fixtures/requirements.js';
+import { run, type RunResult } from '../fixtures/rnetns.js';
+import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
+import { gone } from '../fixtures/shared-netns.js';
+
+const NETWORK_ID = '1'.repeat(64);
+
+interface Request {
+  container_id: string;
+  container_name: string;
+  networks: Record<string, { interface_name: string; static_ips?: string[] }>;
+  network_info: Record<string, object>;
+}
+
+function request(
+  container: string,
+  { ips, subnet = '10.89.5.0/24' }: { ips?: string[]; subnet?: string } = {},
+): Request {
+  return {
+    container_id: `id-${container}`,
+    container_name: container,
+    networks: { net1: { interface_name: 'eth0', ...(ips === undefined ? {} : { static_ips: ips }) } },
+    network_info: {
+      net1: {
+        name: 'net1',
+        id: NETWORK_ID,
+        driver: 'bridge',
+        network_interface: 'podman9',
+        subnets: [{ subnet, gateway: subnet.replace(/0\/\d+$/, '1') }],
+        ipv6_enabled: false,
+        internal: false,
+        dns_enabled: true,
+      },
+    },
+  };
+}
+
+function fresh(context: Mocha.Context): RuntimeDir {
+  context.timeout(120_000);
+  const runtime = freshRuntimeDir(context);
+  runtime.configure('[rnetns]\nlinger = 0\n');
+  return runtime;
+}
+
+function netavark({ env }: RuntimeDir, act: string, netns: string, options: Request | string): Promise<RunResult> {
+  const input = typeof options === 'string' ? options : JSON.stringify(options);
+  return run(['netavark', act, netns], { env, input, timeoutMs: 90_000 });
+}
+
+async function setUp(runtime: RuntimeDir, netns: string, options: Request): Promise<string> {
+  const { status, stdout, stderr } = await netavark(runtime, 'setup', netns, options);
+  expect(status, stdout + stderr).to.equal(0);
+  const answer = JSON.parse(stdout) as { net1: { interfaces: { eth0: { subnets: { ipnet: string }[] } } } };
+  return answer.net1.interfaces.eth0.subnets[0]?.ipnet.split('/')[0] ?? '';
+}
+
+async function tearDown(runtime: RuntimeDir, netns: string, options: Request): Promise<void> {
+  const { status, stdout, stderr } = await netavark(runtime, 'teardown', netns, options);
+  expect(status, stdout + stderr).to.equal(0);
+}
+
+async function names(runtime: RuntimeDir, act: 'add' | 'delete', ...all: string[]): Promise<void> {
+  for (const name of all) expect((await run(['netns', act, name], { env: runtime.env })).stderr).to.equal('');
+}
+
+function inside({ env }: RuntimeDir, netns: string, ...command: string[]): Promise<RunResult> {
+  return run(['netns', 'exec', netns, '--', ...command], { env });
+}
+
+const leased = (runtime: RuntimeDir): string[] =>
+  readdirSync(join(runtime.stateDir(), 'netavark', 'addresses', NETWORK_ID)).sort();
+
+describe('netavark', function () {
+  before(function () {
+    requires(this, 'userns', 'tun', 'pasta', 'ip', 'busybox', 'netavark');
+  });
+
+  it('connects two containers, which find each other by name, and leaves nothing', async function () {
+    const runtime = fresh(this);
+    await names(runtime, 'add', 'web', 'db');
+    const [web, db] = [request('web'), request('db')];
+    expect(await setUp(runtime, 'web', web)).to.equal('10.89.5.2');
+    expect(await setUp(runtime, join(runtime.dir, 'netns', 'db'), db)).to.equal('10.89.5.3');
+    expect((await inside(runtime, 'db', 'busybox', 'ping', '-c', '1', '-W', '5', '10.89.5.2')).status).to.equal(0);
+    const script = 'busybox nslookup web.dns.podman 10.89.5.1 && busybox nslookup db.dns.podman 10.89.5.1';
+    const found = await inside(runtime, 'web', 'sh', '-c', script);
+    expect(found.stdout, found.stderr).to.include('10.89.5.2').and.include('10.89.5.3');
+    const status = await run(['status', '--json'], { env: runtime.env });
+    const { references } = JSON.parse(status.stdout) as { references: { id: string }[] };
+    expect(references.map(({ id }) => id)).to.have.members(['id-db', 'id-web', 'netns:db', 'netns:web']);
+    await tearDown(runtime, 'db', db);
+    expect(leased(runtime)).to.deep.equal(['10.89.5.2']);
+    await tearDown(runtime, 'web', web);
+    await names(runtime, 'delete', 'web', 'db');
+    await gone(runtime);
+  });
+
+  it('8 at once, and torn down at once: all succeed, each has an address of its own', async function () {
+    const runtime = fresh(this);
+    const all = Array.from({ length: 8 }, (_, index) => `c${index}`);
+    await names(runtime, 'add', ...all);
+    const addresses = await Promise.all(all.map((name) => setUp(runtime, name, request(name))));
+    expect(new Set(addresses).size).to.equal(all.length);
+    await Promise.all(all.map((name) => tearDown(runtime, name, request(name))));
+    expect(leased(runtime)).to.deep.equal([]);
+    await names(runtime, 'delete', ...all);
+    await gone(runtime);
+  });
+
+  it('a second setup of a container is refused, and the first goes on', async function () {
+    const runtime = fresh(this);
+    await names(runtime, 'add', 'web', 'db');
+    for (const [name, ips] of [
+      ['web', undefined],
+      ['db', ['10.89.5.77']],
+    ] as const) {
+      const options = request(name, ips === undefined ? {} : { ips: [...ips] });
+      const address = await setUp(runtime, name, options);
+      const { status, stdout } = await netavark(runtime, 'setup', name, options);
+      expect({ status, error: (JSON.parse(stdout) as { error: string }).error }).to.deep.equal({
+        status: 1,
+        error: `eth0 is there already in ${join(runtime.dir, 'netns', name)}`,
+      });
+      expect((await inside(runtime, name, 'busybox', 'ping', '-c', '1', '-W', '5', '10.89.5.1')).status).to.equal(0);
+      expect(leased(runtime)).to.include(address);
+    }
+    expect(leased(runtime)).to.deep.equal(['10.89.5.2', '10.89.5.77']);
+    for (const name of ['web', 'db']) await tearDown(runtime, name, request(name));
+    await names(runtime, 'delete', 'web', 'db');
+    await gone(runtime);
+  });
+
+  it('what fails counts nothing and leaves nothing: a namespace that is gone, no address left', async function () {
+    const runtime = fresh(this);
+    const none = await netavark(runtime, 'setup', 'none', request('web'));
+    expect(none.status, none.stdout).to.equal(1);
+    await gone(runtime);
+    await names(runtime, 'add', 'a', 'b');
+    const small = (name: string): Request => request(name, { subnet: '10.89.6.0/30' });
+    expect(await setUp(runtime, 'a', small('a'))).to.equal('10.89.6.2');
+    expectRefused(await netavark(runtime, 'setup', 'b', small('b')), /no address left for id-b/);
+    const status = await run(['status', '--json'], { env: runtime.env });
+    expect((JSON.parse(status.stdout) as { refCount: number }).refCount).to.equal(3);
+    await tearDown(runtime, 'a', small('a'));
+    await names(runtime, 'delete', 'a', 'b');
+    await gone(runtime);
+  });
+
+  for (const [what, input, words] of [
+    ['no JSON', 'container', /stdin/],
+    ['no object', '[]', /no JSON object/],
+    ['no id', JSON.stringify({ ...request('x'), container_id: '../x' }), /container_id/],
+    ['a network without information', JSON.stringify({ ...request('x'), network_info: {} }), /network_info\.net1/],
+    ['an address outside of the subnet', JSON.stringify(request('x', { ips: ['10.90.0.2'] })), /10\.90\.0\.2/],
+    ['a bad interface name', JSON.stringify(request('x')).replace('eth0', 'a/b'), /interface_name/],
+  ] as const) {
+    it(`${what} on stdin is refused before anything is made`, async function () {
+      const runtime = fresh(this);
+      expectRefused(await netavark(runtime, 'setup', 'web', input), words, 2);
+      expect(existsSync(runtime.stateDir())).to.be.false;
+    });
+  }
+});
