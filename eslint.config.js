@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 /**
- * Imports point one way: cli -> lifecycle, inspect -> namespace, driver, state -> exec -> errors.
+ * Imports point one way: cli -> lifecycle, inspect -> namespace, driver, cni, state -> exec -> errors.
  * `plan` and `config` are leaves: they import types and errors only. Each entry lists what its folder may NOT import.
  */
 const folders = [
@@ -13,6 +13,7 @@ const folders = [
   'namespace',
   'netavark',
   'driver',
+  'cni',
   'state',
   'exec',
   'log',
@@ -20,12 +21,13 @@ const folders = [
   'config',
 ];
 const allowed = {
-  library: ['inspect', 'namespace', 'state', 'config'],
-  lifecycle: ['namespace', 'driver', 'state', 'exec', 'log', 'plan', 'config'],
-  inspect: ['lifecycle', 'namespace', 'driver', 'state', 'exec', 'log', 'plan', 'config'],
+  library: ['inspect', 'namespace', 'cni', 'state', 'config'],
+  lifecycle: ['namespace', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
+  inspect: ['lifecycle', 'namespace', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
   netavark: ['state', 'config', 'plan'],
   namespace: ['state', 'exec', 'log', 'plan', 'config'],
   driver: ['state', 'exec', 'log', 'plan', 'config'],
+  cni: ['state', 'exec', 'config'],
   // The record of a namespace holds its plan.
   state: ['exec', 'log', 'plan', 'config'],
   exec: ['log', 'config'],
