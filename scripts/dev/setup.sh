@@ -46,6 +46,9 @@ shellcheck shellcheck checks the sh scripts
 jq jq reads JSON in the tests
 ps procps looks at processes in the tests
 busybox busybox-static small network programs for the tests
+/usr/lib/cni/bridge containernetworking-plugins plugins for the CNI tests
+iptables iptables lets these plugins masquerade
+nft nftables shows and removes their rules
 LIST
     bench) printf '%s\n' 'hyperfine hyperfine takes the times' ;;
   esac
