@@ -38,6 +38,8 @@ export interface CniErrorDetail {
   context?: string | undefined;
   hint?: string | undefined;
   cause?: unknown;
+  /** The plugin did nothing at all: it could not be started, or doesn't speak the version. */
+  refused?: boolean;
 }
 
 export class CniError extends RnetnsError {
@@ -46,8 +48,10 @@ export class CniError extends RnetnsError {
   readonly msg: string;
   readonly details: string;
   readonly context: string | undefined;
+  readonly refused: boolean;
 
-  constructor(cniCode: number, msg: string, { details = '', context, hint, cause }: CniErrorDetail = {}) {
+  constructor(cniCode: number, msg: string, detail: CniErrorDetail = {}) {
+    const { details = '', context, hint, cause, refused = false } = detail;
     const reason = details === '' ? msg : `${msg}; ${details}`;
     // Plugins quote what iptables and the like print, line by line; an error of ours is one line.
     const message = (context === undefined ? reason : `${context}: ${reason}`).replace(/\s*[\r\n]+\s*/g, ' ').trim();
@@ -56,13 +60,14 @@ export class CniError extends RnetnsError {
     this.msg = msg;
     this.details = details;
     this.context = context;
+    this.refused = refused;
   }
 
   /** The same failure, told from further away. */
   during(context: string): CniError {
-    const { cniCode, msg, details, hint } = this;
+    const { cniCode, msg, details, hint, refused } = this;
     const whole = this.context === undefined ? context : `${context}: ${this.context}`;
-    return new CniError(cniCode, msg, { details, context: whole, hint, cause: this });
+    return new CniError(cniCode, msg, { details, context: whole, hint, refused, cause: this });
   }
 
   toJSON(): CniErrorObject {
