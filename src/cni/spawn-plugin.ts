@@ -1,0 +1,91 @@
+/**
+ * The plain runner: a plugin as a child of ours, in the namespaces we are in.
+ *
+ * It is started in a session of its own, so that its process group holds what it starts in turn (host-local, iptables).
+ * Killing a plugin alone, as libcni does, leaves those running.
+ */
+
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { errnoCode } from '../config/errno.js';
+import { MAX_LOG_BYTES, MAX_OUTPUT_BYTES, type PluginCall, type PluginOutcome, type PluginReply } from './runner.js';
+
+/** How long a program that a plugin left behind may keep its output open after the plugin has ended. */
+const DRAIN_MS = 500;
+
+/** Run it. Never rejects. */
+export function spawnPlugin({ file, env, input, timeoutMs }: PluginCall): Promise<PluginReply> {
+  return new Promise((resolve) => {
+    let child: ChildProcessWithoutNullStreams;
+    try {
+      child = spawn(file, [], { env: { ...env }, cwd: '/', detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+    } catch (cause) {
+      // Node throws some errors of execve(2), ETXTBSY among them, and reports the others as an event.
+      resolve(notStarted(cause));
+      return;
+    }
+    let ours: PluginOutcome | undefined;
+    const end = (outcome: PluginOutcome) => {
+      ours ??= outcome;
+      killGroup(child);
+    };
+    const stdout = collect(child.stdout, MAX_OUTPUT_BYTES, () => end('too-much-output'));
+    const stderr = collect(child.stderr, MAX_LOG_BYTES);
+    const limit = setTimeout(() => end('timed-out'), timeoutMs);
+    let drain: NodeJS.Timeout | undefined;
+    child.on('error', (cause) => {
+      clearTimeout(limit);
+      resolve(notStarted(cause));
+    });
+    child.on('exit', (status) => {
+      clearTimeout(limit);
+      // A daemon that a plugin started on purpose may hold the pipes for ever. What a failed plugin left is ended; its
+      // group still has that number, as a member of it holds the pipe.
+      drain = setTimeout(() => {
+        if (status !== 0) killGroup(child);
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, DRAIN_MS);
+    });
+    child.on('close', (status, signal) => {
+      clearTimeout(drain);
+      const outcome = ours ?? (signal === null ? 'exited' : 'killed');
+      resolve({
+        outcome,
+        status: outcome === 'exited' ? (status ?? undefined) : undefined,
+        signal: signal ?? undefined,
+        stdout: stdout(),
+        stderr: stderr(),
+        errno: undefined,
+      });
+    });
+    // A plugin that ends without reading its input is no error of ours.
+    child.stdin.on('error', () => undefined).end(input);
+  });
+}
+
+function notStarted(cause: unknown): PluginReply {
+  const errno = errnoCode(cause) ?? String(cause);
+  return { outcome: 'not-started', status: undefined, signal: undefined, stdout: '', stderr: '', errno };
+}
+
+function killGroup({ pid }: ChildProcessWithoutNullStreams): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // All of it has ended.
+  }
+}
+
+/** The beginning of what a stream says; the rest is read and dropped, so that its writer doesn't block. */
+function collect(stream: Readable, limit: number, onTooMuch: () => void = () => undefined): () => string {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  stream.on('data', (chunk: Buffer) => {
+    if (size < limit) chunks.push(chunk.subarray(0, limit - size));
+    size += chunk.length;
+    if (size > limit) onTooMuch();
+  });
+  return () => Buffer.concat(chunks).toString();
+}
