@@ -1,0 +1,79 @@
+/**
+ * What the verbs over a list have in common: the version to speak, a call with a context, several failures as one.
+ */
+
+import type { AttachmentCache } from './cache.js';
+import { chooseVersion } from './choose-version.js';
+import type { Attachment, Verb } from './compose.js';
+import { CniError } from './error.js';
+import { findPlugin } from './find-plugin.js';
+import { invokePlugin, type Runtime } from './invoke.js';
+import type { NetworkList, PluginConf } from './network-conf.js';
+import { pluginVersions } from './plugin-versions.js';
+import type { CniVersion } from './version.js';
+
+/** All that the verbs need to know of the world. */
+export interface Cni extends Runtime {
+  readonly cache: AttachmentCache;
+}
+
+/**
+ * The version to use with every plugin of the list. They are asked only when there is a choice: else a plugin refuses
+ * by itself, and an ADD costs no process more.
+ *
+ * @param tolerant - leave out plugins that can't be asked: they will fail by themselves, and must not stop the others.
+ * @throws CniError incompatibleVersion; unless tolerant, also why a plugin can't be asked.
+ */
+export async function agreeOnVersion(cni: Cni, list: NetworkList, tolerant = false): Promise<CniVersion> {
+  if (list.versions.length === 1) return chooseVersion(list.versions, []);
+  const answers = await Promise.allSettled(
+    list.plugins.map(async ({ type }) => ({
+      type,
+      versions: await pluginVersions(cni, type, findPlugin(type, cni.pluginDirs)),
+    })),
+  );
+  const known = answers.flatMap((answer) => {
+    if (answer.status === 'fulfilled') return [answer.value];
+    if (!tolerant) throw answer.reason;
+    return [];
+  });
+  return chooseVersion(list.versions, known);
+}
+
+/** Find and call one plugin. @throws CniError that names the act and the plugin. */
+export async function callPlugin(
+  cni: Cni,
+  verb: Verb,
+  { type }: PluginConf,
+  input: string,
+  act: string,
+  attachment?: Attachment,
+): Promise<string> {
+  try {
+    const file = findPlugin(type, cni.pluginDirs);
+    return await invokePlugin(cni, { verb, type, file, input, ...(attachment === undefined ? {} : { attachment }) });
+  } catch (cause) {
+    throw cause instanceof CniError ? cause.during(`${act} failed on plugin ${type}`) : cause;
+  }
+}
+
+/** Run `act` and give back its failure. Anything but a CniError is a bug, and goes on. */
+export async function failureOf(act: () => unknown): Promise<CniError[]> {
+  try {
+    await act();
+    return [];
+  } catch (cause) {
+    if (cause instanceof CniError) return [cause];
+    throw cause;
+  }
+}
+
+/** All of them as one, with code and text of the first. @throws CniError unless there is none. */
+export function throwAll(errors: readonly CniError[]): void {
+  const [first, ...others] = errors;
+  if (first === undefined) return;
+  if (others.length === 0) throw first;
+  const details = [first.details, ...others.map(({ message }) => message)].filter((text) => text !== '').join('; ');
+  const { cniCode, msg, context, hint } = first;
+  throw new CniError(cniCode, msg, { details, context, hint, cause: new AggregateError(errors, first.message) });
+}

@@ -1,0 +1,51 @@
+/**
+ * CHECK: is a container on its network as it was put there?
+ *
+ * @see SPEC.md section 3, https://github.com/containernetworking/cni/blob/main/SPEC.md#checking-an-attachment
+ * @see CheckNetworkList, https://github.com/containernetworking/cni/blob/main/libcni/api.go
+ */
+
+import { attachedList, attachedResult } from './attached.js';
+import { agreeOnVersion, callPlugin, type Cni } from './chain.js';
+import { type AttachmentId, composeRequestFor } from './compose.js';
+import { CNI_CODE, CniError } from './error.js';
+import { checkContainerId, checkIfName, checkNetworkName } from './names.js';
+import type { NetworkList } from './network-conf.js';
+import { atLeast } from './version.js';
+
+/**
+ * Ask every plugin, first to last, with what ADD was done with.
+ *
+ * @param today - the network as its files are now: `disableCheck` counts in either.
+ * @throws CniError of the first plugin that finds something wrong; incompatibleVersion: before 0.4.0 there was no
+ *   CHECK; unknownContainer: it was never added; decoding: the cache is damaged.
+ */
+export async function checkNetwork(
+  cni: Cni,
+  network: string,
+  id: AttachmentId,
+  today: NetworkList | undefined,
+): Promise<void> {
+  const act = `checking ${id.ifName} of ${id.containerId} on network ${network}`;
+  try {
+    checkNetworkName(network);
+    checkContainerId(id.containerId);
+    checkIfName(id.ifName);
+    const cached = cni.cache.read(network, id);
+    const list = attachedList(cni, cached, today);
+    const version = await agreeOnVersion(cni, list);
+    if (!atLeast(version, '0.4.0')) {
+      const msg = `configuration version "${version}" does not support the CHECK command`;
+      throw new CniError(CNI_CODE.incompatibleVersion, msg);
+    }
+    if (list.disableCheck || today?.disableCheck === true) return;
+    if (cached === undefined) throw new CniError(CNI_CODE.unknownContainer, 'it was never added');
+    const result = attachedResult(cached, version);
+    for (const plugin of list.plugins) {
+      const request = composeRequestFor(list.name, version, plugin, cached, result);
+      await callPlugin(cni, 'CHECK', plugin, request, act, cached);
+    }
+  } catch (cause) {
+    throw cause instanceof CniError && cause.context === undefined ? cause.during(`${act} failed`) : cause;
+  }
+}
