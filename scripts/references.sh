@@ -222,8 +222,7 @@ drop_count() {
   fi
   unlock_state
   [ "$rn_left" -eq 0 ] || exit 0
-  [ "$rn_count" -ne 0 ] || exit 0
-  release
+  if [ "$rn_count" -ne 0 ]; then release; else give_back; fi
   exit 0
 }
 
@@ -234,6 +233,7 @@ drop_id() {
     rm -rf --one-file-system -- "$rn_dir/tied/$rn_id" "$rn_file"
     unlock_state
   elif ! [ -e "$rn_file" ] && ! [ -L "$rn_file" ]; then
+    give_back
     exit 0
   fi
   # -d: an empty directory as well, so this fails unless it was the last. More is asked in release.
