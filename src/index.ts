@@ -1,6 +1,8 @@
 /** The library of rnetns: everything that other programs may import. */
 export { ERROR_CODES, EXIT, RnetnsError, type ErrorCode, type ErrorDetail } from './errors/error.js';
 export type { Status } from './inspect/status.js';
-export { RootlessNetns, type OpenOptions } from './library/rootless-netns.js';
+export type { Inside, InsideFunction } from './library/inside.js';
+export type { ReferenceOptions, SetupOptions } from './library/references.js';
+export { RootlessNetns, type OpenOptions, type StopOptions } from './library/rootless-netns.js';
 export type { NetnsInfo } from './state/info.js';
 export type { Reference } from './state/references.js';

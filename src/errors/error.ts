@@ -5,7 +5,20 @@
  */
 
 /** Exit statuses of the command line; those of podman run(1) where both have one. */
-export const EXIT = { ok: 0, bad: 1, usage: 2, failed: 125, notExecutable: 126, notFound: 127 } as const;
+export const EXIT = {
+  /** Done. */
+  ok: 0,
+  /** What was looked at is bad. */
+  bad: 1,
+  /** Wrong usage. */
+  usage: 2,
+  /** rnetns itself failed. */
+  failed: 125,
+  /** The command can't be run. */
+  notExecutable: 126,
+  /** The command was not found. */
+  notFound: 127,
+} as const;
 
 /** Every code an RnetnsError can carry, with what it means. The reference documentation is this list. */
 export const ERROR_CODES = {
@@ -29,20 +42,31 @@ export const ERROR_CODES = {
   ERR_DESCRIPTORS: 'too few file descriptors below 10 are free',
 } as const;
 
+/** One of {@link ERROR_CODES}. */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
+/** What an error says beside its code and message. */
 export interface ErrorDetail {
   /** What to do: the exact sysctl, file, package or flag. */
   hint?: string | undefined;
+  /** What led to it: another error, or execa's result of a program that failed. */
   cause?: unknown;
 }
 
+/** An expected failure. Anything else that is thrown is the caller's own, or a bug. */
 export class RnetnsError extends Error {
+  /** `RnetnsError`. */
   override readonly name = 'RnetnsError';
+  /** What kind of failure; stays the same from version to version, unlike the text. */
   readonly code: ErrorCode;
+  /** What to do: the exact sysctl, file, package or flag; undefined where none is known. */
   readonly hint: string | undefined;
 
-  /** @param message - one line: the act, the path or pid it was done on, and the reason. */
+  /**
+   * @param code - one of {@link ERROR_CODES}.
+   * @param message - one line: the act, the path or pid it was done on, and the reason.
+   * @param detail - hint and cause.
+   */
   constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
     this.code = code;

@@ -11,32 +11,55 @@ import { readReferences, type Reference } from '../state/references.js';
 
 /** One shared namespace, as `rnetns status --json` prints it: every key is there, null where it is unknown or down. */
 export interface Status {
+  /** Name of the namespace. */
   name: string;
+  /** `degraded`: it can be used, but a part of it is dead or the driver doesn't start; `down`: there is none. */
   state: 'running' | 'degraded' | 'down';
+  /** Id of this namespace, a new one each time it is made. */
   generation: string | null;
+  /** Its state directory, an absolute path. */
   directory: string | null;
+  /** What connects it to the host's network. */
   driver: {
+    /** `pasta`, `slirp4netns` or `none`. */
     name: string;
+    /** First line of its `--version`. */
     version: string | null;
+    /** The program, an absolute path; null with `none`. */
     path: string | null;
+    /** Null while it doesn't run. */
     pid: number | null;
+    /** Its arguments. */
     args: string[];
     /** How often the supervisor has started it again. */
     restarts: number;
     /** The last line that it printed. */
     lastWords: string | null;
   } | null;
+  /** Addresses inside: no loopback, multicast or IPv6 link-local. */
   addresses: string[] | null;
+  /** Where the driver answers DNS. */
   dnsForwardIps: string[] | null;
+  /** Addresses inside that mean the host. */
   mapGuestIps: string[] | null;
+  /** Those of `resolv.conf` inside. */
   nameservers: string[] | null;
-  /** Durable references, of `setup`. */
+  /** Durable references of `setup` with an id. */
   references: Reference[] | null;
+  /** Sum of all references, those without an id too; null also when `ref-count` holds no number. */
   refCount: number | null;
   /** How many processes are in the network namespace, beside ours. */
   processes: number | null;
-  holder: { pid: number } | null;
-  keeper: { pid: number } | null;
+  /** The process that pins the user and mount namespace; null when it is dead. */
+  holder: {
+    /** As the caller sees it. */
+    pid: number;
+  } | null;
+  /** The process that commands join; null when it is dead. */
+  keeper: {
+    /** As the caller sees it. */
+    pid: number;
+  } | null;
   /** When it was made, ISO 8601. */
   since: string | null;
 }

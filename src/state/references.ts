@@ -15,6 +15,7 @@ import { bootId, commandLine, isAlive } from './process.js';
  * number in `ref-count`, as podman's are. A named network namespace counts as one, with the id `netns:NAME`.
  */
 export interface Reference {
+  /** By what name it was set up. */
   id: string;
   /** What it counts for; null when its file can't be read, and then it counts as one. */
   nets: number | null;

@@ -1,4 +1,4 @@
-import { processEnvironment } from '../config/environment.js';
+import { processEnvironment, type Environment } from '../config/environment.js';
 import { runtimeDirectory, type RuntimeDirectory } from '../config/runtime-dir.js';
 import { RnetnsError } from '../errors/error.js';
 import { hostUid } from './host-uid.js';
@@ -22,6 +22,6 @@ export function ownUid(): number {
  * Where the caller's state is; makes nothing. Files inside a user namespace are ours by the uid there, and the
  * directories are named after the one outside.
  */
-export function findRuntime(): RuntimeDirectory {
-  return runtimeDirectory(processEnvironment(), ownUid(), '', hostUid());
+export function findRuntime(env: Environment = processEnvironment()): RuntimeDirectory {
+  return runtimeDirectory(env, ownUid(), '', hostUid());
 }
