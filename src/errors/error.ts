@@ -49,7 +49,7 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 export interface ErrorDetail {
   /** What to do: the exact sysctl, file, package or flag. */
   hint?: string | undefined;
-  /** What led to it: another error, or execa's result of a program that failed. */
+  /** What led to it: another error, or what became of a program that failed. */
   cause?: unknown;
 }
 

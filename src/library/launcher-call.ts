@@ -1,5 +1,6 @@
+import { spawn, type ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { execa } from 'execa';
+import { processEnvironment } from '../config/environment.js';
 import { ERROR_CODES, RnetnsError, type ErrorCode } from '../errors/error.js';
 import { SCRIPTS } from '../namespace/scripts.js';
 
@@ -21,35 +22,41 @@ const STATUS_HINT = 'rnetns status tells what there is; try again';
 
 export interface CallOptions {
   argv: readonly string[];
+  /** Over this process's own. */
   env: Readonly<Record<string, string | undefined>>;
   timeoutMs: number;
   /** For messages: "setup of the namespace lab". */
   what: string;
 }
 
-/** In a session of its own: what Ctrl-C means for the caller's function, the caller's program decides. */
-const start = (argv: readonly string[], env: CallOptions['env']) =>
-  execa(SCRIPTS.launcher, [...argv], {
-    env: { ...env },
-    reject: false,
-    detached: true,
-  });
-type Ended = Awaited<ReturnType<typeof start>>;
+interface Ended {
+  status: number | null;
+  signal: NodeJS.Signals | null;
+  stderr: string;
+  /** It could not be started. */
+  error?: Error;
+}
 
-/** One call of the launcher, its time limits, and its words as errors. */
+/**
+ * One call of the launcher, its time limits, and its words as errors.
+ *
+ * By spawn, where run() has execa: that one lets a process end that is out of descriptors (EMFILE), instead of a promise.
+ */
 export class LauncherCall {
   private readonly options: CallOptions;
-  private readonly subprocess: ReturnType<typeof start>;
+  private readonly child: ChildProcess;
   private readonly ended: Promise<Ended>;
   private readonly loss = new AbortController();
   private waiting = false;
 
   constructor(options: CallOptions) {
     this.options = options;
-    this.subprocess = start(options.argv, options.env);
-    this.ended = Promise.resolve(this.subprocess);
+    // detached: in a session of its own. What Ctrl-C means for the caller's function the caller's program decides.
+    const env = { ...processEnvironment(), ...options.env };
+    this.child = spawn(SCRIPTS.launcher, options.argv, { env, detached: true, stdio: 'pipe' });
+    this.ended = ending(this.child);
     // It may end before it was told: what that means its status says.
-    this.subprocess.stdin.on('error', () => undefined);
+    this.child.stdin?.on('error', () => undefined);
     void this.ended.then((result) => {
       if (this.waiting) this.loss.abort(this.lost(result));
       this.waiting = false;
@@ -68,7 +75,7 @@ export class LauncherCall {
 
   /** Resolves when there is. */
   async arrival(): Promise<void> {
-    const line = new Promise<void>((resolve) => this.subprocess.stdout.once('data', () => resolve()));
+    const line = new Promise<void>((resolve) => this.child.stdout?.once('data', () => resolve()));
     const ended = await this.limited(Promise.race([line, this.ended]));
     if (ended !== undefined) throw this.failure(ended);
     this.waiting = true;
@@ -79,17 +86,14 @@ export class LauncherCall {
     this.signal.throwIfAborted();
     const waited = this.waiting;
     this.waiting = false;
-    this.subprocess.stdin.end(verdict === 'ok' ? 'ok\n' : '');
+    this.child.stdin?.end(verdict === 'ok' ? 'ok\n' : '');
     const result = await this.limited(this.ended);
     const said = reports(result.stderr);
-    if (result.failed) throw waited && said.length === 0 ? this.lost(result) : this.failure(result);
+    if (result.status !== 0) throw waited && said.length === 0 ? this.lost(result) : this.failure(result);
     // It did what it was asked, and yet there is something to say: more was dropped than had been counted.
     for (const { code, message, hint } of said) {
-      process.emitWarning(message, {
-        type: 'RnetnsWarning',
-        code,
-        ...(hint === null ? {} : { detail: `hint: ${hint}` }),
-      });
+      const detail = hint === null ? {} : { detail: `hint: ${hint}` };
+      process.emitWarning(message, { type: 'RnetnsWarning', code, ...detail });
     }
   }
 
@@ -97,21 +101,28 @@ export class LauncherCall {
     const why = `the process that held the namespace for the function ${outcome(result)}`;
     return new RnetnsError('ERR_NETNS', `${this.options.what} failed: ${why}, and nothing was counted or dropped`, {
       hint: 'rnetns stop --force ends everything inside; try again',
-      cause: result,
+      cause: this.cause(result),
     });
   }
 
   private failure(result: Ended): Error {
+    const cause = this.cause(result);
     const said = reports(result.stderr).at(-1);
     if (said === undefined) {
       const words = result.stderr.trim().split('\n').at(-1) ?? '';
       const why = `the launcher ${outcome(result)}${words === '' ? '' : `: ${words}`}`;
-      return new RnetnsError('ERR_NETNS', `${this.options.what} failed: ${why}`, { hint: STATUS_HINT, cause: result });
+      return new RnetnsError('ERR_NETNS', `${this.options.what} failed: ${why}`, { hint: STATUS_HINT, cause });
     }
     const { code, message, hint } = said;
     // Any other code is a bug of ours, with its stack in the message.
-    if (!(code in ERROR_CODES)) return new Error(message, { cause: result });
-    return new RnetnsError(code as ErrorCode, message, { hint: hint ?? undefined, cause: result });
+    if (!(code in ERROR_CODES)) return new Error(message, { cause });
+    return new RnetnsError(code as ErrorCode, message, { hint: hint ?? undefined, cause });
+  }
+
+  private cause({ error, status, signal, stderr }: Ended): Error {
+    if (error !== undefined) return error;
+    const text = `${SCRIPTS.launcher} ${this.options.argv.join(' ')} ${outcome({ status, signal, stderr })}`;
+    return Object.assign(new Error(text), { exitCode: status, signal, stderr });
   }
 
   /** Wait for it, but not for ever: then it is ended. */
@@ -128,23 +139,33 @@ export class LauncherCall {
 
   /** End it and what it waits for, by its process group. What was begun of a namespace ends without its lease. */
   private async abandon(): Promise<void> {
-    const { stdin, stdout, stderr } = this.subprocess;
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-      if (this.subprocess.exitCode === null && this.subprocess.signalCode === null) this.killGroup(signal);
+      if (this.child.exitCode === null && this.child.signalCode === null) this.killGroup(signal);
       // Others may still have the other ends.
-      for (const stream of [stdin, stdout, stderr]) stream.destroy();
+      for (const stream of this.child.stdio) stream?.destroy();
       await Promise.race([this.ended, sleep(KILL_AFTER_MS)]);
     }
-    this.subprocess.unref();
+    this.child.unref();
   }
 
   private killGroup(signal: NodeJS.Signals): void {
     try {
-      process.kill(-(this.subprocess.pid ?? NaN), signal);
+      process.kill(-(this.child.pid ?? NaN), signal);
     } catch {
       // It has ended.
     }
   }
+}
+
+function ending(child: ChildProcess): Promise<Ended> {
+  let stderr = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  // Read, or it would never be closed.
+  child.stdout?.resume();
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve({ status: null, signal: null, stderr, error }));
+    child.once('close', (status, signal) => resolve({ status, signal, stderr }));
+  });
 }
 
 interface Report {
@@ -165,8 +186,7 @@ function reports(stderr: string): Report[] {
   });
 }
 
-function outcome({ exitCode, signal, cause }: Ended): string {
-  if (signal !== undefined) return `was killed by ${signal}`;
-  if (exitCode !== undefined) return `ended with status ${exitCode}`;
-  return `could not be started: ${cause instanceof Error ? cause.message : String(cause)}`;
+function outcome({ status, signal, error }: Ended): string {
+  if (error !== undefined) return `could not be started: ${error.message}`;
+  return signal === null ? `ended with status ${String(status)}` : `was killed by ${signal}`;
 }

@@ -93,8 +93,8 @@ export class RootlessNetns {
    * @returns what `fn` returns.
    * @throws what `fn` throws, unchanged; {@link RnetnsError}: `ERR_USAGE` for wrong arguments, before anything is done;
    *   `ERR_PROCESS`: there is no process `pid`; `ERR_REFERENCES`: it could not be counted; `ERR_NETNS` also when the
-   *   namespace was taken away while `fn` ran, and nothing was counted; those of making a namespace. `cause` is execa's
-   *   result of the launcher.
+   *   namespace was taken away while `fn` ran, and nothing was counted; those of making a namespace. `cause` is
+   *   what became of the launcher, with `exitCode`, `signal` and `stderr`.
    * @see {@link https://man7.org/linux/man-pages/man7/network_namespaces.7.html | network_namespaces(7)}
    */
   setup(nets: number, fn?: null, options?: SetupOptions): Promise<undefined>;

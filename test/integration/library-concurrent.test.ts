@@ -3,8 +3,9 @@
 import { expect } from 'chai';
 import { existsSync } from 'node:fs';
 import type { Inside } from '../../src/index.js';
-import { openIn } from '../fixtures/library.js';
+import { libraryUrl, openIn } from '../fixtures/library.js';
 import { requires } from '../fixtures/requirements.js';
+import { run } from '../fixtures/rnetns.js';
 import { freshRuntimeDir } from '../fixtures/runtime-dir.js';
 import { gone } from '../fixtures/shared-netns.js';
 
@@ -97,6 +98,33 @@ describe('the library: 100 callers at once', function () {
     expect(results.map(({ status }) => status)).to.not.include('fulfilled');
     await gone(runtime);
     expect(existsSync(runtime.stateDir())).to.be.false;
+  });
+
+  it('more than the process has descriptors for: those calls are refused, the others count', async function () {
+    const runtime = freshRuntimeDir(this);
+    const netns = openIn(runtime);
+    await netns.setup(1, null, { id: 'first' });
+    const program = `
+      const { RootlessNetns } = await import('${libraryUrl}');
+      const netns = RootlessNetns.open();
+      const calls = Array.from({ length: ${CALLERS} }, (_, index) =>
+        netns.setup(1, index % 2 === 0 ? null : () => undefined, { id: 'c' + index }));
+      const results = await Promise.allSettled(calls);
+      console.log(JSON.stringify(results.map(({ reason }) => reason === undefined ? 'counted' : reason.code)));`;
+    const script = 'ulimit -n 160; exec "$0" --input-type=module --eval "$1"';
+    const { status, stdout, stderr } = await run(['-c', script, process.execPath, program], {
+      file: 'sh',
+      env: runtime.env,
+      timeoutMs: 60_000,
+    });
+    expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
+    const results = JSON.parse(stdout) as string[];
+    const counted = results.flatMap((result, index) => (result === 'counted' ? [`c${index}`] : []));
+    expect(results).to.have.lengthOf(CALLERS).and.to.include.members(['counted', 'ERR_NETNS']);
+    expect(new Set(results)).to.have.lengthOf(2);
+    expect((await netns.status()).references?.map(({ id }) => id)).to.have.members(['first', ...counted]);
+    await netns.stop({ force: true });
+    await gone(runtime);
   });
 
   it('setup and teardown of all kinds, mixed: each id ends as its last call left it', async function () {

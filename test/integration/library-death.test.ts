@@ -2,8 +2,8 @@
 
 import { expect } from 'chai';
 import type { Inside } from '../../src/index.js';
-import { libraryUrl, openIn } from '../fixtures/library.js';
-import { alive, waitFor } from '../fixtures/processes.js';
+import { libraryUrl, openIn, refusal } from '../fixtures/library.js';
+import { alive, commandLine, processesMentioning, waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
 import { run, spawnRnetns, type Background } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
@@ -72,6 +72,28 @@ describe('the library: deaths', () => {
     }
     expect((await netns.status()).refCount).to.equal(3);
     for (const id of ['holder', 'keeper', 'supervisor']) await netns.teardown(1, null, { id });
+    await gone(runtime);
+  });
+
+  it('kill -9 of the launcher while the function runs: an error, nothing is counted, and nothing left', async function () {
+    const runtime = freshRuntimeDir(this);
+    const netns = openIn(runtime);
+    const setup = netns.setup(
+      1,
+      async (inside) => {
+        const launchers = processesMentioning(runtime.dir).filter((pid) => commandLine(pid)[2] === 'setup');
+        expect(launchers).to.have.lengthOf(1);
+        await killNow(...launchers);
+        // The process inside lives, and with it the namespace.
+        expect(await netnsOf(inside)).to.match(/^net:/);
+      },
+      { id: 'web' },
+    );
+    const { code, message } = await refusal(setup);
+    expect({ code, said: message.includes('was killed by SIGKILL, and nothing was counted') }, message).to.deep.equal({
+      code: 'ERR_NETNS',
+      said: true,
+    });
     await gone(runtime);
   });
 
