@@ -16,7 +16,7 @@ export interface SetupOptions extends ReferenceOptions {
   pid?: number | undefined;
 }
 
-const NETS_MAX = 999_999;
+const NETS_MAX = 9_999_999;
 /** PID_MAX_LIMIT, proc_sys_kernel(5). */
 const PID_MAX = 4_194_304;
 

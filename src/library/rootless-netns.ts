@@ -87,7 +87,7 @@ export class RootlessNetns {
    * If this process dies while `fn` runs, that is a failed `fn`. Long runs of `fn` are no burden: nobody waits for it, and
    * what dies of the namespace meanwhile is mended around it.
    *
-   * @param nets - how many networks it counts for, 1 to 999 999.
+   * @param nets - how many networks it counts for, 1 to 9 999 999.
    * @param fn - runs in this process, and gets a handle whose `exec` runs programs inside; null for just the count.
    * @param options - `id`: count once, by this name; `pid`: drop it with that process.
    * @returns what `fn` returns.
@@ -111,7 +111,7 @@ export class RootlessNetns {
    * Dropping more than was counted leaves 0, and is a warning of this process (`process.on('warning')`, code
    * `ERR_REFERENCES`). An `id` that isn't counted is no error.
    *
-   * @param nets - how many networks it counted for, 1 to 999 999; with an `id`, what its setup said is dropped.
+   * @param nets - how many networks it counted for, 1 to 9 999 999; with an `id`, what its setup said is dropped.
    * @param fn - runs in this process, and gets a handle whose `exec` runs programs inside; null for just the count.
    * @param options - `id`: the one that was set up by this name.
    * @returns what `fn` returns.

@@ -134,7 +134,7 @@ describe('the library: references', () => {
       ['networks -1', -1, null, {}],
       ['networks 1.5', 1.5, null, {}],
       ['networks NaN', Number.NaN, null, {}],
-      ['networks 1000000', 1_000_000, null, {}],
+      ['networks 10000000', 10_000_000, null, {}],
       ['networks "1"', '1', null, {}],
       ['function "true"', 1, 'true', {}],
       ['id ""', 1, null, { id: '' }],
