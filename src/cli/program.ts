@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { LOG_LEVELS } from '../config/config.js';
 import { EXIT, RnetnsError } from '../errors/error.js';
+import { cniCommand } from './commands/cni.js';
 import { configCommand } from './commands/config.js';
 import { listCommand } from './commands/list.js';
 import { netavarkCommand } from './commands/netavark.js';
@@ -31,6 +32,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     pathCommand(),
     netnsCommand(),
     netavarkCommand(),
+    cniCommand(),
     planCommand(),
     configCommand(),
   ]) {

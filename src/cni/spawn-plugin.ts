@@ -13,12 +13,20 @@ import { MAX_LOG_BYTES, MAX_OUTPUT_BYTES, type PluginCall, type PluginOutcome, t
 /** How long a program that a plugin left behind may keep its output open after the plugin has ended. */
 const DRAIN_MS = 500;
 
+/** A program that leads the plugin to other namespaces, such as nsenter(1), and becomes it. */
+export interface Entrance {
+  readonly file: string;
+  /** Before the path of the plugin. */
+  readonly args: readonly string[];
+}
+
 /** Run it. Never rejects. */
-export function spawnPlugin({ file, env, input, timeoutMs }: PluginCall): Promise<PluginReply> {
+export function spawnPlugin({ file, env, input, timeoutMs }: PluginCall, entrance?: Entrance): Promise<PluginReply> {
+  const [program, args] = entrance === undefined ? [file, []] : [entrance.file, [...entrance.args, file]];
   return new Promise((resolve) => {
     let child: ChildProcessWithoutNullStreams;
     try {
-      child = spawn(file, [], { env: { ...env }, cwd: '/', detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+      child = spawn(program, args, { env: { ...env }, cwd: '/', detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
     } catch (cause) {
       // Node throws some errors of execve(2), ETXTBSY among them, and reports the others as an event.
       resolve(notStarted(cause));

@@ -73,12 +73,15 @@ export class LauncherCall {
     return this.waiting;
   }
 
-  /** Resolves when there is. */
-  async arrival(): Promise<void> {
-    const line = new Promise<void>((resolve) => this.child.stdout?.once('data', () => resolve()));
-    const ended = await this.limited(Promise.race([line, this.ended]));
-    if (ended !== undefined) throw this.failure(ended);
+  /** Resolves when there is, with the line that it wrote. */
+  async arrival(): Promise<string> {
+    const line = new Promise<string>((resolve) =>
+      this.child.stdout?.once('data', (text) => resolve(String(text).trim())),
+    );
+    const arrived = await this.limited(Promise.race([line, this.ended]));
+    if (typeof arrived !== 'string') throw this.failure(arrived);
     this.waiting = true;
+    return arrived;
   }
 
   /** Give the verdict, if somebody waits for one, and wait for the end. */

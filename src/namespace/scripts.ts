@@ -9,6 +9,7 @@ export const SCRIPTS = {
   netns: `${DIRECTORY}netns.sh`,
   supervisor: `${DIRECTORY}supervisor.sh`,
   keeper: `${DIRECTORY}keeper.sh`,
+  cniSession: `${DIRECTORY}cni-session.sh`,
   netavark: `${DIRECTORY}netavark.sh`,
   teardown: `${DIRECTORY}teardown.sh`,
 } as const;

@@ -1,0 +1,27 @@
+#!/bin/sh
+# cni-session.sh - be in the shared namespace while CNI plugins run there
+#
+# Runs in:   U, a copy of M1 and the shared network namespace: a command of `rnetns setup`, `teardown` or `run`
+# Called by: src/cli/cni/session.ts, as text, because inside /run is another one
+# Arguments: STATE shared|exclusive   exclusive: wait for all others, and keep them waiting
+# Result:    its pid on stdout, through which nsenter(1) leads plugins to where it is; then status 0 if stdin says "ok"
+# Requires:  flock mkdir mount
+set -u
+dir=$1
+# Garbage collection must not meet an ADD or DEL (SPEC.md, section 2).
+exec 3>"$dir/cni.lock" && flock --"$2" -w 60 3 || {
+  echo "rnetns: another process kept $dir/cni.lock for 60 s" >&2
+  exit 1
+}
+# With network_backend = cni it is writable for every command; else only for plugins, in the copy of M1 that is ours.
+if ! [ "$dir/var/lib/cni" -ef /var/lib/cni ]; then
+  mkdir -p -- "$dir/var/lib/cni" || exit 1
+  if [ -d /var/lib/cni ]; then
+    mount --bind -- "$dir/var/lib/cni" /var/lib/cni || exit 1
+  else
+    # Hides what else is in /var/lib, from plugins alone.
+    mount --bind -- "$dir/var/lib" /var/lib || exit 1
+  fi
+fi
+echo "$$"
+IFS= read -r verdict && [ "$verdict" = ok ]

@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AttachmentCache } from '../../cni/cache.js';
+import type { Cni } from '../../cni/chain.js';
+import { spawnPlugin } from '../../cni/spawn-plugin.js';
+import { processEnvironment } from '../../config/environment.js';
+import { findProgram } from '../../exec/find-program.js';
+import { Launcher } from '../../library/launcher.js';
+import type { Context } from '../../lifecycle/context.js';
+import { enterArguments } from '../../namespace/enter.js';
+import { SCRIPTS } from '../../namespace/scripts.js';
+
+/** How a session holds the namespace: with a reference that is set up or torn down when it succeeds, or just like a command. */
+export interface Session {
+  verb: 'setup' | 'teardown' | 'run';
+  /** Of the verb: `--id ID`. */
+  options?: readonly string[];
+  /** Let no other session run meanwhile. */
+  exclusive?: boolean;
+}
+
+/** For each plugin. */
+const PLUGIN_TIMEOUT_MS = 60_000;
+/** For rnetns: making a namespace, and another session that is exclusive. */
+const SESSION_TIMEOUT_MS = 120_000;
+
+/**
+ * Let `act` call plugins in the shared namespace, which is made if need be. A shell waits inside (scripts/cni-session.sh),
+ * with the mounts that plugins need, and each plugin enters where it is: a process of its own, with just the environment
+ * that the spec names. When `act` throws, the reference is neither counted nor dropped.
+ *
+ * @throws what `act` throws, and RnetnsError.
+ */
+export async function inSession<T>(context: Context, session: Session, act: (cni: Cni) => Promise<T>): Promise<T> {
+  const { state, config, env, log, runtimeDir } = context;
+  const launcher = new Launcher({
+    name: state.name,
+    runtimeDir,
+    config: undefined,
+    timeoutMs: SESSION_TIMEOUT_MS,
+  });
+  const { verb, options: more = [], exclusive = false } = session;
+  const script = readFileSync(SCRIPTS.cniSession, 'utf8');
+  const lock = exclusive ? 'exclusive' : 'shared';
+  const call = launcher.call(verb, [...more, '--', 'sh', '-c', script, 'cni-session.sh', state.path, lock]);
+  const pid = Number(await call.arrival());
+  const [nsenter = '', ...args] = enterArguments({ pid, user: true, mount: true, net: true });
+  // By its path: a plugin's PATH is its own.
+  const entrance = { file: findProgram(nsenter, (env.PATH ?? '').split(':')) ?? nsenter, args };
+  const cni: Cni = {
+    cache: new AttachmentCache(join(state.path, 'var/lib/cni')),
+    pluginDirs: config.network.cniPluginDirs,
+    path: processEnvironment().PATH,
+    timeoutMs: PLUGIN_TIMEOUT_MS,
+    warn: (message) => log.warn(message),
+    runner: (plugin) => spawnPlugin(plugin, entrance),
+  };
+  let value: T;
+  try {
+    value = await act(cni);
+  } catch (error) {
+    // How it was given back doesn't matter beside why.
+    await call.end('failed').catch(() => undefined);
+    throw error;
+  }
+  await call.end('ok');
+  return value;
+}

@@ -1,0 +1,169 @@
+import { Command } from 'commander';
+import { CNI_CODE, CniError } from '../../cni/error.js';
+import { findNetwork, loadNetworks, networkDirectories } from '../../cni/load.js';
+import { isObject, type JsonObject } from '../../cni/json.js';
+import type { NetworkList } from '../../cni/network-conf.js';
+import { processEnvironment } from '../../config/environment.js';
+import { RnetnsError } from '../../errors/error.js';
+import type { Context } from '../../lifecycle/context.js';
+import {
+  attach,
+  attachments,
+  check,
+  collectGarbage,
+  detach,
+  networkStatus,
+  type AttachOptions,
+} from '../cni/attach.js';
+import { makeContext, type CommonOptions } from '../context.js';
+import { print } from '../report.js';
+
+interface CniOptions extends CommonOptions {
+  ifname: string;
+  args: string;
+  capability?: string;
+}
+
+export function cniCommand(): Command {
+  const cni = new Command('cni')
+    .description('CNI network lists, by real plugins, inside the shared namespace')
+    .option('--json', 'data and errors as JSON')
+    .addHelpText('after', EXAMPLES);
+  const attachment = (name: string, description: string, netns: string): Command =>
+    cni
+      .command(name)
+      .description(description)
+      .argument('<network>', 'name of a network list in ~/.config/cni/net.d or /etc/cni/net.d')
+      .argument('<container-id>')
+      .argument(netns, 'path of its network namespace, or the name of one of `rnetns netns`')
+      .option('--ifname <name>', 'interface in the container', 'eth0')
+      .option('--args <args>', 'CNI_ARGS: K=V;K=V', '')
+      .option('--capability <json>', 'an object of what is given for capabilities: {"portMappings":[…]}')
+      .option('--json', 'errors as JSON');
+
+  attachment('add', 'put a container on a network; its id becomes a reference', '<netns>').action(
+    async (network: string, containerId: string, netns: string, _options: unknown, command: Command) => {
+      const { context, options } = prepare(command);
+      const { list } = find(context, network);
+      const result = await attach(context, list, given(containerId, netns, options));
+      process.stdout.write(`${JSON.stringify(result)}\n`);
+    },
+  );
+  attachment('del', 'take it off again, and drop the reference with its last attachment', '[netns]').action(
+    async (network: string, containerId: string, netns: string | undefined, _options: unknown, command: Command) => {
+      const { context, options } = prepare(command);
+      await detach(context, network, given(containerId, netns ?? '', options), findToday(network));
+    },
+  );
+  attachment('check', 'is it on the network as it was put there?', '[netns]').action(
+    async (network: string, containerId: string, netns: string | undefined, _options: unknown, command: Command) => {
+      const { context, options } = prepare(command);
+      await check(context, network, given(containerId, netns ?? '', options), findToday(network));
+    },
+  );
+  const whole = (
+    name: string,
+    description: string,
+    act: (context: Context, list: NetworkList) => Promise<void>,
+  ): void => {
+    cni
+      .command(name)
+      .description(description)
+      .argument('<network>')
+      .option('--json', 'errors as JSON')
+      .action(async (network: string, _options: unknown, command: Command) => {
+        const { context } = prepare(command);
+        await act(context, find(context, network).list);
+      });
+  };
+  whole('gc', 'free what no container with a reference owns, as after a killed add', collectGarbage);
+  whole('status', 'could a container be added now?', networkStatus);
+  cni
+    .command('list', { isDefault: true })
+    .description('the networks, with the containers on them')
+    .option('--json', 'as JSON')
+    .action((_options: unknown, command: Command) => {
+      const { context, options } = prepare(command);
+      const all = listNetworks(context);
+      print(options.json, all, () => all.map(describe).join('\n'));
+    });
+  return cni;
+}
+
+const EXAMPLES = `
+Examples:
+  rnetns netns add web
+  rnetns cni add rnetns web web --capability '{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}'
+  rnetns cni del rnetns web web`;
+
+function prepare(command: Command): { context: Context; options: CniOptions } {
+  const options = command.optsWithGlobals<CniOptions>();
+  return { context: makeContext(options, { make: true }), options };
+}
+
+function given(containerId: string, netns: string, { ifname, args, capability }: CniOptions): AttachOptions {
+  return { containerId, netns, ifName: ifname, args, capabilityArgs: parseCapability(capability) };
+}
+
+function parseCapability(text: string | undefined): JsonObject {
+  if (text === undefined) return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  if (isObject(value)) return value;
+  throw new RnetnsError('ERR_USAGE', `--capability must be a JSON object, but is ${text}`, {
+    hint: `such as '{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}'`,
+  });
+}
+
+function directories(): string[] {
+  const { XDG_CONFIG_HOME: configHome, HOME: home } = processEnvironment();
+  const own =
+    configHome !== undefined && configHome !== '' ? configHome : home === undefined ? undefined : `${home}/.config`;
+  return networkDirectories(own);
+}
+
+function find({ log }: Context, network: string): { list: NetworkList } {
+  const { list, skipped } = findNetwork(directories(), network);
+  for (const { file, reason } of skipped) log.warn(`${file} is left out: ${reason}`);
+  return { list };
+}
+
+/** DEL and CHECK work with what ADD was done with; the files may be gone by then. */
+function findToday(network: string): NetworkList | undefined {
+  try {
+    return findNetwork(directories(), network).list;
+  } catch (error) {
+    if (error instanceof CniError && error.cniCode === CNI_CODE.badConfig) return undefined;
+    throw error;
+  }
+}
+
+interface ListedNetwork {
+  name: string;
+  file: string;
+  plugins: string[];
+  attachments: { containerId: string; ifName: string; netns: string }[];
+}
+
+function listNetworks(context: Context): ListedNetwork[] {
+  const attached = attachments(context);
+  const { networks, skipped } = loadNetworks(directories());
+  for (const { file, reason } of skipped) context.log.warn(`${file} is left out: ${reason}`);
+  return networks.map(({ list, file }) => ({
+    name: list.name,
+    file,
+    plugins: list.plugins.map(({ type }) => type),
+    attachments: attached
+      .filter(({ network }) => network === list.name)
+      .map(({ containerId, ifName, netns }) => ({ containerId, ifName, netns })),
+  }));
+}
+
+function describe({ name, file, plugins, attachments: attached }: ListedNetwork): string {
+  const containers = attached.map(({ containerId, ifName, netns }) => `\n  ${containerId} ${ifName} ${netns}`);
+  return `${name.padEnd(16)} ${plugins.join(' ')} (${file})${containers.join('')}`;
+}
