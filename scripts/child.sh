@@ -20,7 +20,7 @@ run_child() {
   rn_signals='env --default-signal=INT,QUIT'
   trap 'forward TERM' TERM
   trap 'forward HUP' HUP
-  trap : INT QUIT
+  trap 'rn_interrupted=1' INT QUIT
   for rn_fd in 9 8 7 6 5 4 3; do
     [ -e "/proc/self/fd/$rn_fd" ] || break
   done
@@ -33,7 +33,8 @@ run_child() {
   rn_child=$!
   rn_status=''
   while :; do
-    wait "$rn_child"
+    # The shell would say "Killed" and the like.
+    wait "$rn_child" 2>/dev/null
     rn_now=$?
     # 127: the child ended at the very moment of the signal, and the wait before this one had its status.
     [ "$rn_now" -eq 127 ] && [ -n "$rn_status" ] || rn_status=$rn_now
