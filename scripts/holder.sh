@@ -41,7 +41,7 @@ echo ready
 exec </dev/null >/dev/null 2>&1
 
 # wait_quietly SECONDS: until so long nobody has come, or USR1 has. 1: somebody came, and the last of them has gone.
-# The timer is a lease itself: then one read waits for both. While `idle` says so, it is the only lease.
+# The timer is a lease itself: then one read waits for both. `idle` says so for as long as it may be one.
 wait_quietly() {
   echo "$$" >"$dir/idle"
   exec 9<>"$lease"
@@ -51,13 +51,14 @@ wait_quietly() {
   joined=
   while read -r _ <&8; do
     [ -n "$joined" ] || {
-      kill "$timer"
+      # USR1 ends a wait, too.
+      while kill "$timer"; do wait "$timer"; done
       : >"$dir/idle"
     }
     joined=1
   done
-  : >"$dir/idle"
   wait "$timer"
+  : >"$dir/idle"
   timer=
   [ -z "$joined" ]
 }

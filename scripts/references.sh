@@ -260,17 +260,21 @@ release() {
   eval "exec $rn_lease_fd<&-"
   rn_lease_fd=
   rn_fifo=$rn_lease rn_netns=/proc/$rn_keeper/ns/net
-  if leased && ! [ -s "$rn_dir/idle" ]; then
+  if occupied; then
     keep
     return 0
   fi
   mv -- "$rn_dir/live" "$rn_dir/live.reaping"
-  # The holder waits, with a lease: it is asked to look now, and comes to wait for the lock.
-  kill -s USR1 "$rn_holder"
+  # The holder waits, with a lease: it is asked to look now, and comes to wait for the lock. More than once, for it may
+  # be about to wait.
   rn_tries=100
   while leased; do
+    kill -s USR1 "$rn_holder"
     rn_tries=$((rn_tries - 1))
-    [ -s "$rn_dir/idle" ] && [ "$rn_tries" -gt 0 ] || { publish_again && return 0; }
+    if [ "$rn_tries" -eq 0 ] || occupied; then
+      publish_again
+      return 0
+    fi
     sleep 0.01
   done
   if used; then
@@ -282,6 +286,11 @@ release() {
   nsenter --target "$rn_holder" ${rn_user:+--user} --mount --preserve-credentials -- \
     sh "$rn_root/scripts/teardown.sh" "$rn_dir" </dev/null >/dev/null 2>&1
   unlock_state
+}
+
+# Is there a lease that isn't the holder's? It says in `idle` when it has one: before it takes it, and until it is gone.
+occupied() {
+  ! [ -s "$rn_dir/idle" ] && leased && ! [ -s "$rn_dir/idle" ]
 }
 
 publish_again() {
