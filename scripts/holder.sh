@@ -64,12 +64,16 @@ wait_quietly() {
 }
 
 # References that go with a process are looked after by a program of their own: commands may keep us waiting for hours.
+# It has its own file open on 3, so that a dead one is told from it.
 mind() {
-  [ -z "$minded" ] && [ -e "$dir/tied" ] || return 0
+  [ -e "$dir/tied" ] || return 0
+  ! [ "/proc/$minder/fd/3" -ef "$here/minder.sh" ] || return 0
+  exec 3<"$here/minder.sh"
   sh "$here/minder.sh" "$dir" "$generation" "$$" 7<&- 8<&- &
-  minded=1
+  minder=$!
+  exec 3<&-
 }
-minded=
+minder=none
 
 # An empty one's setup was killed between making and writing it, and nobody counts on it. Once in a while only, for that
 # takes as long as there are references.

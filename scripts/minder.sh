@@ -2,7 +2,7 @@
 # minder.sh - drop the references that are tied to a process when that process has died
 #
 # Runs in:   U and M0, the host's network
-# Called by: holder.sh, when the first such reference is there
+# Called by: holder.sh, when such a reference is there
 # Arguments: STATE GENERATION HOLDER   HOLDER: its pid, which is asked to look again when a reference is dropped
 # Result:    ends with the holder
 # Requires:  awk sleep flock rm date; lock.sh
