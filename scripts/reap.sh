@@ -27,10 +27,11 @@ used() {
     [ -e "$rn_process" ] && return 0
   done
   # What is no number may stand for any: src/state/references.ts tells of it, and repair mends it.
-  if [ -e "$rn_dir/ref-count" ]; then
+  if [ -e "$rn_dir/ref-count" ] || [ -L "$rn_dir/ref-count" ]; then
     rn_count=
-    { read -r rn_count <"$rn_dir/ref-count"; } 2>/dev/null
-    [ "$rn_count" = 0 ] || return 0
+    # Only a file: who reads a FIFO waits.
+    { [ -f "$rn_dir/ref-count" ] && read -r rn_count <"$rn_dir/ref-count"; } 2>/dev/null
+    [ "$rn_count" = 0 ] && ! [ -L "$rn_dir/ref-count" ] || return 0
   fi
   # aardvark-dns answers for containers, and each of those is a reference. It has its pid in a file without a newline.
   rn_dns=''

@@ -34,7 +34,7 @@ setup() {
   [ "$#" -eq 0 ] || run_inside "$@"
   # CMD may have taken its time, and its namespace may have been stopped by force meanwhile.
   until count_up; do
-    [ -e "$rn_dir/live" ] && refuse "$(why_not "$rn_dir")"
+    [ -e "$rn_dir/live" ] && cannot_write
     with_options ensure ensure
   done
   exit 0
@@ -112,10 +112,11 @@ count_up() {
   [ -z "$rn_pid" ] || rn_kind=tied rn_other=references
   rn_text="rnetns1 $rn_nets ${rn_pid:-0} $rn_start $rn_boot ."
   rn_file=$rn_dir/$rn_kind/$rn_id
+  is_sound "$rn_dir/$rn_kind" || return 1
   # Again: the teardown of the last one takes the directory away.
   for rn_try in 1 2 3 4 5 6 7 8 9 10; do
     : "$rn_try"
-    if [ -e "$rn_file" ] || [ -L "$rn_file" ] || [ -e "$rn_dir/$rn_other/$rn_id" ]; then
+    if [ -e "$rn_file" ] || [ -L "$rn_file" ] || [ -e "$rn_dir/$rn_other/$rn_id" ] || [ -L "$rn_dir/$rn_other/$rn_id" ]; then
       replace
       return
     fi
@@ -157,17 +158,27 @@ ring() {
   ! [ -p "$rn_lease" ] || { printf '\n' 1<>"$rn_lease"; } 2>/dev/null
 }
 
-# What keeps a file from being made in DIRECTORY?
-why_not() {
-  for rn_part in references tied; do
-    if [ -e "$1/$rn_part" ] && ! [ -d "$1/$rn_part" ]; then
-      printf '%s' "$1/$rn_part is no directory"
-      return
-    fi
+# is_sound DIRECTORY: missing, or one in which references can be looked for and made
+is_sound() {
+  if [ -d "$1" ]; then
+    ! [ -L "$1" ] && [ -r "$1" ] && [ -w "$1" ] && [ -x "$1" ]
+  else
+    ! [ -e "$1" ] && ! [ -L "$1" ]
+  fi
+}
+
+# Why no reference can be looked for or made, as far as repair can mend it.
+check_directories() {
+  for rn_part in "$rn_dir/references" "$rn_dir/tied"; do
+    is_sound "$rn_part" || refuse "$rn_part is no directory that can be read and written" 'rnetns repair mends it'
   done
-  rn_words=$({ : >"$1/.probe.$$"; } 2>&1 && printf 'no space is left on its file system')
-  rm -f -- "$1/.probe.$$"
-  printf '%s' "cannot write in $1: ${rn_words##*: }"
+}
+
+cannot_write() {
+  check_directories
+  rn_words=$({ : >"$rn_dir/.probe.$$"; } 2>&1 && printf 'no space is left on its file system')
+  rm -f -- "$rn_dir/.probe.$$"
+  refuse "cannot write in $rn_dir: ${rn_words##*: }"
 }
 
 # The number in `ref-count`, with the lock held: $rn_count, 0 without a file.
@@ -175,7 +186,7 @@ read_count() {
   rn_count=0
   [ -e "$rn_dir/ref-count" ] || [ -L "$rn_dir/ref-count" ] || return 0
   rn_count=
-  { [ -f "$rn_dir/ref-count" ] && read -r rn_count <"$rn_dir/ref-count"; } 2>/dev/null
+  { [ -f "$rn_dir/ref-count" ] && ! [ -L "$rn_dir/ref-count" ] && read -r rn_count <"$rn_dir/ref-count"; } 2>/dev/null
   case $rn_count in
     0 | [1-9]*) case $rn_count in *[!0-9]*) ;; *) [ "${#rn_count}" -gt 12 ] || return 0 ;; esac ;;
   esac
@@ -216,7 +227,7 @@ drop_count() {
     rn_left=0
   fi
   if [ "$rn_left" -gt 0 ]; then
-    write_count "$rn_left" || refuse "$(why_not "$rn_dir")"
+    write_count "$rn_left" || cannot_write
   else
     rm -f -- "$rn_dir/ref-count"
   fi
@@ -233,11 +244,14 @@ drop_id() {
     rm -rf --one-file-system -- "$rn_dir/tied/$rn_id" "$rn_file"
     unlock_state
   elif ! [ -e "$rn_file" ] && ! [ -L "$rn_file" ]; then
+    # Unknown, or nobody can know.
+    check_directories
     give_back
     exit 0
   fi
-  # -d: an empty directory as well, so this fails unless it was the last. More is asked in release.
-  rm -f -d -- "$rn_file" "$rn_dir/references" "$rn_dir/tied" 2>/dev/null || {
+  # -d: an empty directory as well, so this fails unless it was the last; a slash, or it would remove what is none. More
+  # is asked in release.
+  rm -f -d -- "$rn_file" "$rn_dir/references/" "$rn_dir/tied/" 2>/dev/null || {
     # Something else of that name, made by an accident.
     ! [ -d "$rn_file" ] || rm -rf --one-file-system -- "$rn_file"
     [ -d "$rn_dir/references" ] || [ -d "$rn_dir/tied" ] && exit 0

@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -45,10 +46,10 @@ function replace(temporary: string, path: string): void {
   }
 }
 
-/** The file's text, or undefined when there is none or it can't be read. */
+/** The file's text, or undefined when there is none or it can't be read. A FIFO of that name would block who reads it. */
 export function readOptional(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return statSync(path).isFile() ? readFileSync(path, 'utf8') : undefined;
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, rmSync, type Stats } from 'node:fs';
+import { accessSync, chmodSync, constants, lstatSync, readdirSync, rmSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import type { StateDirectory } from './directory.js';
 import { makeDirectory, readOptional, writeAtomic } from './files.js';
@@ -31,7 +31,10 @@ export interface Reference {
 
 export interface References {
   list: Reference[];
-  /** All that count, with an id or without; null when nobody can know: `ref-count` holds no number. */
+  /**
+   * All that count, with an id or without; null when nobody can know: `ref-count` holds no number, or a directory of
+   * references is none or can't be read.
+   */
   count: number | null;
 }
 
@@ -42,21 +45,23 @@ const WRITING_MS = 2000;
 
 export function readReferences(state: StateDirectory): References {
   const found = new Map<string, Reference>();
+  let known = true;
   for (const directory of [state.references, state.tied]) {
-    for (const id of filesOf(directory)) found.set(id, readReference(join(directory, id), id));
+    const ids = filesOf(directory);
+    known &&= ids !== undefined;
+    for (const id of ids ?? []) found.set(id, readReference(join(directory, id), id));
   }
   for (const name of namesOf(state)) found.set(`netns:${name}`, namedReference(state, name));
   const list = [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   const anonymous = readRefCount(state);
-  return {
-    list,
-    count: anonymous === undefined ? null : list.reduce((sum, reference) => sum + counts(reference), anonymous),
-  };
+  const count =
+    known && anonymous !== undefined ? list.reduce((sum, reference) => sum + counts(reference), anonymous) : null;
+  return { list, count };
 }
 
 /** Named network namespaces, hidden files of unfinished ones excepted. */
 export function namesOf({ names }: StateDirectory): string[] {
-  return filesOf(names)
+  return (filesOf(names) ?? [])
     .filter((name) => !name.startsWith('.'))
     .sort();
 }
@@ -74,8 +79,9 @@ function counts({ nets, problem }: Reference): number {
 
 /** `ref-count`, 0 without one; undefined when it holds something else. */
 export function readRefCount({ refCount }: StateDirectory): number | undefined {
-  if (lstatSync(refCount, { throwIfNoEntry: false }) === undefined) return 0;
-  const text = readOptional(refCount)?.trim() ?? '';
+  const stat = lstatSync(refCount, { throwIfNoEntry: false });
+  if (stat === undefined) return 0;
+  const text = stat.isFile() ? (readOptional(refCount)?.trim() ?? '') : '';
   return /^(0|[1-9]\d{0,11})$/.test(text) ? Number(text) : undefined;
 }
 
@@ -95,11 +101,14 @@ function isNobodys(problem: string): boolean {
   return [PROBLEMS.empty, PROBLEMS.dead, PROBLEMS.boot, PROBLEMS.name].some((nobodys) => nobodys === problem);
 }
 
-function filesOf(directory: string): string[] {
+/** Their names; none without a directory, undefined for one that can't tell. */
+function filesOf(directory: string): string[] | undefined {
   try {
+    if (!lstatSync(directory).isDirectory()) return undefined;
+    accessSync(directory, constants.R_OK | constants.X_OK);
     return readdirSync(directory);
-  } catch {
-    return [];
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === 'ENOENT' ? [] : undefined;
   }
 }
 
@@ -157,19 +166,26 @@ export function formatReference(nets: number): string {
  * @param tell - called with each thing that was mended.
  */
 export function mendReferences(state: StateDirectory, tell: (detail: string) => void): void {
+  for (const directory of [state.references, state.tied]) mendDirectory(directory, tell);
   for (const directory of [state.references, state.tied]) {
-    const stat = lstatSync(directory, { throwIfNoEntry: false });
-    if (stat === undefined || stat.isDirectory()) continue;
-    rmSync(directory, { force: true });
-    tell(`removed ${directory}, which was no directory`);
-  }
-  for (const directory of [state.references, state.tied]) {
-    for (const id of filesOf(directory)) mendReference(state, join(directory, id), id, tell);
+    for (const id of filesOf(directory) ?? []) mendReference(state, join(directory, id), id, tell);
   }
   if (readRefCount(state) === undefined) {
     const held = (readOptional(state.refCount) ?? '').trim().slice(0, 20);
     rmSync(state.refCount, { recursive: true, force: true });
     tell(`set the count of references without an id to 0: ref-count held ${JSON.stringify(held)}`);
+  }
+}
+
+function mendDirectory(directory: string, tell: (detail: string) => void): void {
+  const stat = lstatSync(directory, { throwIfNoEntry: false });
+  if (stat === undefined) return;
+  if (!stat.isDirectory()) {
+    rmSync(directory, { force: true });
+    tell(`removed ${directory}, which was no directory`);
+  } else if ((stat.mode & 0o700) !== 0o700) {
+    chmodSync(directory, 0o700);
+    tell(`made ${directory} one that its owner can read and write`);
   }
 }
 

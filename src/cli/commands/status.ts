@@ -34,7 +34,7 @@ function describeStatus(status: Status): string {
       'processes',
       `${status.processes ?? 0} (holder ${status.holder?.pid ?? 'dead'}, keeper ${status.keeper?.pid ?? 'dead'})`,
     ],
-    ['references', String(status.refCount ?? 0)],
+    ['references', status.refCount === null ? 'unknown: rnetns repair' : String(status.refCount)],
   ];
   return [status.name, ...rows.map(([key, value]) => `  ${key.padEnd(15)} ${value}`)].join('\n');
 }
