@@ -21,10 +21,11 @@ dead_references() {
     [ -f "$reference" ] && printf '%s\n' "${reference##*/}"
   done | DIR=$dir/tied awk '{
     id = $0; file = ENVIRON["DIR"] "/" id; line = ""
-    got = (getline line < file); close(file)
+    got = (getline line < file); more = (getline rest < file); close(file)
     if (got == 0) print "empty", id
     # src/state/references.ts has the format. What is damaged otherwise is for repair: who knows whether it is dead?
-    if (got != 1 || split(line, field, " ") != 6 || field[1] != "rnetns1" || field[6] != ".") next
+    if (got != 1 || more == 1 || split(line, field, " ") != 6) next
+    if (field[1] != "rnetns1" || field[3] !~ /^[1-9][0-9]*$/ || field[6] != ".") next
     path = "/proc/" field[3] "/stat"; stat = ""
     while ((getline line < path) == 1) stat = stat line "\n"
     close(path)
