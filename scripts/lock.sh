@@ -9,6 +9,7 @@
 # Sets:     rn_lock_fd; rn_why
 # Requires: flock mkdir rm rmdir
 # shellcheck disable=SC2154 # rn_dir, rn_base, rn_name and rn_lease are the sourcing program's
+# shellcheck disable=SC2034 # which also says $rn_why
 
 # How long a caller waits for another one's change; a change itself has shorter limits than this.
 rn_lock_seconds=${RNETNS_LOCK_SECONDS:-30}
@@ -33,8 +34,24 @@ prepare_state() {
   return 1
 }
 
-# Take the lock. 1: the directory can't be made; 2: another one kept the lock, and $rn_why says who.
+# Does whoever called us hold the lock, as in `rnetns lock -- rnetns setup`? We have its descriptor then, and the kernel
+# says which locks one has (proc_pid_fdinfo(5)).
+caller_locks() {
+  for rn_lock_fd in 3 4 5 6 7 8 9; do
+    [ "/proc/self/fd/$rn_lock_fd" -ef "$rn_dir" ] || continue
+    while read -r rn_key rn_ rn_value rn_; do
+      [ "$rn_key$rn_value" != lock:FLOCK ] || return 0
+    done <"/proc/self/fdinfo/$rn_lock_fd"
+  done
+  return 1
+}
+
+# Take the lock. 1: the directory can't be made; 2: another one kept the lock, and $rn_why says who; 3: the caller has it.
 lock_state() {
+  if caller_locks; then
+    rn_why="locking $rn_dir failed: the program that called rnetns holds the lock itself"
+    return 3
+  fi
   for rn_lock_fd in 3 4 5 6 7 8 9; do
     [ -e "/proc/self/fd/$rn_lock_fd" ] || break
   done
@@ -44,7 +61,6 @@ lock_state() {
     if ! flock -w "$rn_lock_seconds" "$rn_lock_fd"; then
       rn_owner=
       { read -r rn_owner <"$rn_dir/lock-owner"; } 2>/dev/null
-      # shellcheck disable=SC2034 # the sourcing program says it
       rn_why="locking $rn_dir failed: another process kept it for $rn_lock_seconds s${rn_owner:+ (pid $rn_owner)}"
       unlock_state
       return 2

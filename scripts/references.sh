@@ -227,7 +227,7 @@ drop_count() {
     rn_left=0
   fi
   if [ "$rn_left" -gt 0 ]; then
-    write_count "$rn_left" || cannot_write
+    write_count "$rn_left" || { unlock_state && cannot_write; }
   else
     rm -f -- "$rn_dir/ref-count"
   fi

@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   ERR_RUNTIME_DIR: 'the runtime directory is missing, foreign or not usable',
   ERR_STATE_DIR: 'the state directory is foreign, open to others, or cannot be written',
   ERR_LOCK_TIMEOUT: 'another process held the lock for the whole wait',
+  ERR_LOCK_HELD: 'the program that called rnetns holds the lock itself',
   ERR_PROGRAM_MISSING: 'a program that rnetns needs is not installed',
   ERR_USERNS: 'the kernel or the host does not let this user make a user namespace',
   ERR_NETNS: 'the network namespace could not be made or entered',
