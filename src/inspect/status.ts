@@ -8,6 +8,7 @@ import { readLive } from '../state/live.js';
 import { isAlive, processesInNetns, namespaceInode } from '../state/process.js';
 import { readRecord } from '../state/record.js';
 import { readReferences, type Reference } from '../state/references.js';
+import { readProtection, type Protection } from './protection.js';
 
 /** One shared namespace, as `rnetns status --json` prints it: every key is there, null where it is unknown or down. */
 export interface Status {
@@ -60,6 +61,8 @@ export interface Status {
     /** As the caller sees it. */
     pid: number;
   } | null;
+  /** From the end of the unit or session in which it was made. */
+  protection: Protection | null;
   /** When it was made, ISO 8601. */
   since: string | null;
 }
@@ -83,6 +86,7 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
     processes: null,
     holder: null,
     keeper: null,
+    protection: null,
     since: null,
   };
   if (statStateDirectory(state) === undefined) return down;
@@ -115,6 +119,7 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
     processes: members.filter((pid) => pid !== keeper.pid).length,
     holder: isAlive(holder) ? { pid: holder.pid } : null,
     keeper: isAlive(keeper) ? { pid: keeper.pid } : null,
+    protection: readProtection(parts.find(isAlive)?.pid),
     since: record?.since ?? null,
   };
 }

@@ -4,6 +4,7 @@ import { findComponents, findSurvivor, wayToM0, type Components } from '../names
 import { adoptHolder, createHolder } from '../namespace/holder.js';
 import { isInside } from '../namespace/inside.js';
 import { ensureNetns } from '../namespace/netns.js';
+import { enterScope } from '../namespace/scope.js';
 import { insideError, removeNamespace } from '../namespace/teardown.js';
 import { checkWritable, statStateDirectory } from '../state/directory.js';
 import { readLive } from '../state/live.js';
@@ -49,8 +50,10 @@ export async function ensure(context: Context, generation: string): Promise<void
   // A holder or supervisor started in here would be on the namespace's own network.
   const needsHost = found.holder === undefined || (found.supervisor === undefined && record?.plan.driver.path !== null);
   if (needsHost && isInside(state)) throw insideError(state, 'mend');
-  if (member === undefined) await create(context, generation);
-  else await mend(asMade(context, record), found, member, record, generation);
+  const scope = enterScope(state.name, context.runtimeDir, (message) => context.log.warn(message));
+  if (member === undefined) return create(context, generation, scope);
+  await scope;
+  await mend(asMade(context, record), found, member, record, generation);
 }
 
 /** With the settings that the namespace was made with, as far as they are not in its plan. */
@@ -66,7 +69,8 @@ export function lastMember(found: Components, record: Record | undefined): Proce
   return found.holder ?? found.supervisor ?? found.keeper ?? findSurvivor(record);
 }
 
-async function create(context: Context, generation: string): Promise<void> {
+/** @param scope - what is started after this has come true is in the scope, see enterScope(). */
+async function create(context: Context, generation: string, scope: Promise<void>): Promise<void> {
   const { state, env, log } = context;
   log.debug(`creating ${state.path}, generation ${generation}`);
   const choice = await chooseParts(context);
@@ -75,7 +79,10 @@ async function create(context: Context, generation: string): Promise<void> {
   const around = surroundings(context, generation);
   try {
     // 1 and 2 beside the plan: neither needs the other, and asking the driver what it can do takes as long as they do.
-    const [holder, plan] = await settleAll(createHolder(around, choice.idMap), makePlan(context, choice));
+    const [holder, plan] = await settleAll(
+      scope.then(() => createHolder(around, choice.idMap)),
+      makePlan(context, choice),
+    );
     log.debug(`plan: ${JSON.stringify(plan)}`);
     await build(context, generation, plan, { holder, since: new Date().toISOString(), created: true });
   } catch (cause) {

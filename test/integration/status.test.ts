@@ -10,7 +10,7 @@ import { freshRuntimeDir } from '../fixtures/runtime-dir.js';
 
 const KEYS = [
   ...['name', 'state', 'generation', 'directory', 'driver', 'addresses', 'dnsForwardIps', 'mapGuestIps', 'nameservers'],
-  ...['references', 'refCount', 'processes', 'holder', 'keeper', 'since'],
+  ...['references', 'refCount', 'processes', 'holder', 'keeper', 'protection', 'since'],
 ];
 const DRIVER_KEYS = ['name', 'version', 'path', 'pid', 'args', 'restarts'];
 

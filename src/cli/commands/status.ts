@@ -35,8 +35,16 @@ function describeStatus(status: Status): string {
       `${status.processes ?? 0} (holder ${status.holder?.pid ?? 'dead'}, keeper ${status.keeper?.pid ?? 'dead'})`,
     ],
     ['references', status.refCount === null ? 'unknown: rnetns repair' : String(status.refCount)],
+    ['protected', describeProtection(status.protection)],
   ];
   return [status.name, ...rows.map(([key, value]) => `  ${key.padEnd(15)} ${value}`)].join('\n');
+}
+
+function describeProtection(protection: Status['protection']): string {
+  const scope = protection?.scope ?? null;
+  if (scope === null) return 'not protected from logout: no systemd user manager answered';
+  const until = protection?.linger === false ? ' until your last session ends (loginctl enable-linger)' : '';
+  return `by ${scope}${until}`;
 }
 
 function words(list: readonly string[] | null, none: string): string {
