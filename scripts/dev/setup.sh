@@ -1,7 +1,7 @@
 #!/bin/sh
 # setup.sh - get what is missing to run, test or measure rnetns, and build it; quiet when there is nothing to do
 #
-# A program counts, not its package: one that was installed by hand is as good.
+# A program counts, not its package: one that was installed by hand is as good. What has none is known by a file.
 #   1. Debian packages of the programs that are missing, as root or through sudo
 #   2. `npm ci`, when node_modules is missing or older than package-lock.json
 #   3. `npm run build`, when dist is missing or older than src
@@ -49,6 +49,11 @@ busybox busybox-static small network programs for the tests
 /usr/lib/cni/bridge containernetworking-plugins plugins for the CNI tests
 iptables iptables lets these plugins masquerade
 nft nftables shows and removes their rules
+/usr/lib/podman/netavark netavark connects containers in the tests
+/usr/lib/podman/aardvark-dns aardvark-dns answers for their names
+systemd-run systemd boots in the tests
+/lib/systemd/system/dbus.service dbus lets programs talk to it
+/usr/share/pam-configs/systemd libpam-systemd lets the tests log in to it
 LIST
     bench) printf '%s\n' 'hyperfine hyperfine takes the times' ;;
   esac
@@ -61,7 +66,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 missing='' packages=''
 note_missing() {
   while read -r program package purpose; do
-    command -v "$program" >/dev/null 2>&1 || printf '%s %s %s\n' "$program" "$package" "$purpose"
+    command -v "$program" >/dev/null 2>&1 || [ -e "$program" ] || printf '%s %s %s\n' "$program" "$package" "$purpose"
   done
 }
 missing=$(wanted | note_missing)
@@ -88,8 +93,9 @@ if [ -n "$missing" ]; then
   # Another apt may be at work on a fresh machine: wait for it instead of failing.
   set -- env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300
   ${as_root:+"$as_root"} "$@" update >&2 || die 'apt-get update failed'
+  # --no-remove: not at the price of what is there, another init for example.
   # shellcheck disable=SC2086 # a list of names
-  ${as_root:+"$as_root"} "$@" install -y --no-install-recommends $packages >&2 || die "cannot install $packages"
+  ${as_root:+"$as_root"} "$@" install -y --no-install-recommends --no-remove $packages >&2 || die "cannot install $packages"
 fi
 [ "$step" = all ] || exit 0
 

@@ -5,7 +5,7 @@
 #   1. mounts shared among themselves, as systemd leaves them, but not with the host
 #   2. an empty /tmp, home and runtime directory; /dev/net/tun that anyone may open
 #   3. a copy of the checkout that anyone may read; Node's directory, if it can't be reached
-#   4. the suites
+#   4. the suites; `systemd` as root, who logs the user in to a systemd of its own
 #   5. whatever is left fails the run. The pid namespace ends with this script, and every process in it too
 #
 # Runs in:   mount and pid namespace of one test run, as its process 1; never in the host's.
@@ -13,7 +13,7 @@
 # Arguments: HOST_MNTNS (mnt:[N])  WORK (directory)  USER  SUITES (a list of names)  [MOCHA_ARG…]
 # Environment: CI, RNETNS_TEST_…, TERM, LANG, NO_COLOR and FORCE_COLOR are passed on; nothing else
 # Result:    status 0, whatever the tests say; counts in WORK/counts
-# Requires:  mount mknod setpriv cp chmod id env
+# Requires:  mount mknod setpriv cp chmod id env; boot-systemd.sh
 set -eu
 die() {
   printf 'test-as-user: %s\n' "$1" >&2
@@ -70,6 +70,11 @@ environment() {
     "PATH=${node%/*}:/usr/local/bin:/usr/bin:/bin"
   env | grep -E '^(CI|TERM|LANG|NO_COLOR|FORCE_COLOR|RNETNS_TEST_[A-Z0-9_]*)=' || :
 }
+in_systemd() {
+  sh scripts/dev/boot-systemd.sh "$work" env "$@" && return
+  # It said why it can't boot one.
+  if [ "${RNETNS_TEST_MUST_RUN-}" = 1 ]; then echo '0 1 0'; else echo '0 0 1'; fi >>"$work/counts"
+}
 cd -- "$work/src"
 for suite in $suites; do
   (
@@ -79,7 +84,10 @@ for suite in $suites; do
     # shellcheck disable=SC2046 # one assignment a line
     set -- $(environment) sh scripts/dev/test-suite.sh "$suite" "$work/counts" "$@"
     IFS=$saved_ifs
-    as_user -i "$@"
+    case $suite in
+      systemd) in_systemd -i RNETNS_TEST_USER="$user" "$@" ;;
+      *) as_user -i "$@" ;;
+    esac
   )
 done
 

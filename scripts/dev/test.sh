@@ -8,13 +8,13 @@
 # else as the caller. Each suite is one run of mocha, which shows its own report; its counts go to a file.
 #   1. set up, and compile src and test to build/
 #   2. unit, as the caller
-#   3. contract, integration (and stress, when asked for), as the unprivileged user
+#   3. contract, integration (and stress, when asked for), as the unprivileged user; systemd around that user
 #   4. what they left is listed, ended and counted as one failure
 #
 # Runs in:   the host's namespaces; changes none of their mounts.
 # Called by: npm test [-- ARG…], .ci/run
-# Arguments: [SUITE…] [MOCHA_ARG…], e.g. `integration --grep lock`; SUITE unit | contract | integration | stress
-#            (all but stress when none is named)
+# Arguments: [SUITE…] [MOCHA_ARG…], e.g. `integration --grep lock`; SUITE unit | contract | integration | systemd |
+#            stress (all but stress when none is named)
 # Environment: RNETNS_TEST_MUST_RUN=1 makes what would be skipped fail; every RNETNS_TEST_… reaches the tests;
 #            RNETNS_TEST_FAILED_BEFORE=N counts what failed before the suites
 # Result:    status 0; 1 if anything failed or nothing ran. Last line: `N passed, N failed[, N skipped]`
@@ -33,13 +33,13 @@ plain='' confined=''
 while [ "$#" -gt 0 ]; do
   case $1 in
     unit) plain=unit ;;
-    contract | integration | stress) confined="$confined $1" ;;
+    contract | integration | systemd | stress) confined="$confined $1" ;;
     *) break ;;
   esac
   shift
 done
 [ "${1-}" != -- ] || shift
-[ -n "$plain$confined" ] || plain=unit confined='contract integration'
+[ -n "$plain$confined" ] || plain=unit confined='contract integration systemd'
 
 work='' user='' made_parent=''
 finish() {
