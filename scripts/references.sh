@@ -19,11 +19,9 @@
 # Requires: mkdir rm mv flock dd rmdir mkfifo; nsenter
 # shellcheck disable=SC2154 # the variables are scripts/rnetns's
 # shellcheck source=scripts/lock.sh
-. "$rn_root/scripts/lock.sh"
-# shellcheck source=scripts/child.sh
-. "$rn_root/scripts/child.sh"
+. "$rn_scripts/lock.sh"
 # shellcheck source=scripts/reap.sh
-. "$rn_root/scripts/reap.sh"
+. "$rn_scripts/reap.sh"
 
 setup() {
   check_reference
@@ -86,6 +84,8 @@ start_of() {
 
 # CMD inside; when it fails, so do we, with nothing counted or dropped.
 run_inside() {
+  # shellcheck source=scripts/child.sh
+  . "$rn_scripts/child.sh"
   run_child enter "$rn_keeper" "$@"
   [ "$rn_status" -ne 0 ] || return 0
   give_back
@@ -262,6 +262,8 @@ drop_id() {
 
 # Nobody needs it as far as we know: tear it down now, unless somebody does. What is left to be done then is the holder's.
 release() {
+  # First, for it may fail; the holder does the same, if later.
+  locate
   own_state && lock_state || return 0
   # Its parts are not all there, or it is half torn down: Node knows the way.
   if ! join; then
