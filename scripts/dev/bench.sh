@@ -7,7 +7,7 @@
 #
 # Runs in:   the host's namespaces.
 # Called by: npm run bench
-# Arguments: none
+# Arguments: [PART…], as bench/main.mjs has them: words of what to measure, e.g. `references`; all without one
 # Environment: PEER_ROOT_TOOL, path of peer-root (`make` and `run USER CMD…`; /tmp/peer is the same inside and outside);
 #            RNETNS_BENCH_RUNS, runs of each warm command per round (100)
 # Result:    status 0 also when a target is missed: the table says so; 1 when it can't be measured
@@ -28,7 +28,7 @@ podman_major() {
 
 if [ "$(id -u)" -ne 0 ] && [ "$(podman_major)" -ge 5 ]; then
   sh "$dev/setup.sh" bench
-  exec env PATH="$root/scripts:$PATH" node "$dev/bench-measure.mjs"
+  exec env PATH="$root/scripts:$PATH" node "$dev/bench/main.mjs" "$@"
 fi
 
 tool=${PEER_ROOT_TOOL:-$root/../shared/tools/peer-root}
@@ -73,4 +73,4 @@ in_peer node --version >/dev/null || {
   say "this host's node does not run in the root of $tool"
   exit 1
 }
-in_peer env RNETNS_BENCH_RUNS="${RNETNS_BENCH_RUNS:-100}" node "$copy/scripts/dev/bench-measure.mjs"
+in_peer env RNETNS_BENCH_RUNS="${RNETNS_BENCH_RUNS:-100}" node "$copy/scripts/dev/bench/main.mjs" "$@"
