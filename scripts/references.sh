@@ -113,9 +113,10 @@ count_up() {
   rn_text="rnetns1 $rn_nets ${rn_pid:-0} $rn_start $rn_boot ."
   rn_file=$rn_dir/$rn_kind/$rn_id
   is_sound "$rn_dir/$rn_kind" || return 1
-  # Again: the teardown of the last one takes the directory away.
-  for rn_try in 1 2 3 4 5 6 7 8 9 10; do
-    : "$rn_try"
+  # Again and again: the teardown of another one, which was the last, takes away the directory that we have just made.
+  rn_tries=50
+  while [ "$rn_tries" -gt 0 ]; do
+    rn_tries=$((rn_tries - 1))
     if [ -e "$rn_file" ] || [ -L "$rn_file" ] || [ -e "$rn_dir/$rn_other/$rn_id" ] || [ -L "$rn_dir/$rn_other/$rn_id" ]; then
       replace
       return
@@ -131,8 +132,7 @@ count_up() {
     fi
     # Made, and not written: no space is left.
     ! [ -e "$rn_file" ] || [ -s "$rn_file" ] || { rm -f -- "$rn_file" && return 1; }
-    [ -d "$rn_dir/$rn_kind" ] || mkdir -m 700 -- "$rn_dir/$rn_kind" 2>/dev/null
-    [ -d "$rn_dir/$rn_kind" ] || return 1
+    [ -d "$rn_dir/$rn_kind" ] || mkdir -m 700 -- "$rn_dir/$rn_kind" 2>/dev/null || own_state || return 1
   done
   return 1
 }
