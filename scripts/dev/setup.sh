@@ -49,6 +49,7 @@ busybox busybox-static small network programs for the tests
 /usr/lib/cni/bridge containernetworking-plugins plugins for the CNI tests
 iptables iptables lets these plugins masquerade
 nft nftables shows and removes their rules
+python3 python3 runs the examples of docs/protocol.md
 /usr/lib/podman/netavark netavark connects containers in the tests
 /usr/lib/podman/aardvark-dns aardvark-dns answers for their names
 systemd-run systemd boots in the tests
