@@ -121,17 +121,18 @@ count_up() {
       replace
       return
     fi
+    # Made and written in two steps, to know whose an empty file is: with O_EXCL only one can make it.
     set -C
-    { printf '%s\n' "$rn_text" >"$rn_file"; } 2>/dev/null
+    { true >"$rn_file"; } 2>/dev/null
     rn_status=$?
     set +C
     if [ "$rn_status" -eq 0 ]; then
+      # No space is left.
+      { printf '%s\n' "$rn_text" >>"$rn_file"; } 2>/dev/null || { rm -f -- "$rn_file" && return 1; }
       # The holder starts to mind it.
       [ -z "$rn_pid" ] || ring
       return 0
     fi
-    # Made, and not written: no space is left.
-    ! [ -e "$rn_file" ] || [ -s "$rn_file" ] || { rm -f -- "$rn_file" && return 1; }
     [ -d "$rn_dir/$rn_kind" ] || mkdir -m 700 -- "$rn_dir/$rn_kind" 2>/dev/null || own_state || return 1
   done
   return 1

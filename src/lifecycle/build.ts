@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { RnetnsError } from '../errors/error.js';
 import { showsResolvConf } from '../namespace/keeper.js';
 import { ensureNetns } from '../namespace/netns.js';
@@ -42,10 +42,9 @@ export async function build(context: Context, generation: string, plan: Plan, pa
 function publishAddresses({ state, config }: Context, plan: Plan, keeper: ProcessId, created: boolean): void {
   const proc = `/proc/${keeper.pid}/net`;
   // Without IPv6 in the kernel there is no second one.
-  const addresses = parseProcAddresses(
-    readFileSync(`${proc}/fib_trie`, 'latin1'),
-    readOptional(`${proc}/if_inet6`) ?? '',
-  );
+  const routes = readOptional(`${proc}/fib_trie`);
+  if (routes === undefined) throw new RnetnsError('ERR_NETNS', `the keeper of ${state.path} ended at once`);
+  const addresses = parseProcAddresses(routes, readOptional(`${proc}/if_inet6`) ?? '');
   const { dnsForward, mapGuest } = plan.driver;
   // Without an address yet the host is offline; the driver will serve where it said it would.
   const served = (ips: readonly string[]) => (addresses.length === 0 ? [...ips] : ofFamiliesIn(ips, addresses));

@@ -61,9 +61,7 @@ export function readReferences(state: StateDirectory): References {
 
 /** Named network namespaces, hidden files of unfinished ones excepted. */
 export function namesOf({ names }: StateDirectory): string[] {
-  return (filesOf(names) ?? [])
-    .filter((name) => !name.startsWith('.'))
-    .sort();
+  return (filesOf(names) ?? []).filter((name) => !name.startsWith('.')).sort();
 }
 
 /** A named network namespace holds the shared one until it is deleted. */
