@@ -8,6 +8,7 @@
  * On a failure: DEL of the plugins that ran, last first; the failed one is one of them, as it may have done half of it. If all of them succeed, the attachment
  * is forgotten, else it stays in the cache for a later `del` or `gc`.
  *
+ * One call at a time for a container, and none during `gc`: the spec leaves that to the runtime, and we to the caller.
  * libcni undoes nothing and leaves it to its caller; the spec wants a DEL after every failed ADD.
  *
  * @see SPEC.md section 3, https://github.com/containernetworking/cni/blob/main/SPEC.md#adding-an-attachment
