@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 
 /**
  * Short-lived commands on the path that makes a namespace. execa would be nicer to write, but loading it takes half as
@@ -27,8 +27,19 @@ const OUTPUT_LIMIT = 1 << 20;
 /** Run a program to its end. Never throws: the result says how it ended. */
 export function runCommand(file: string, args: readonly string[], options: CommandOptions): Promise<CommandResult> {
   return new Promise((resolve) => {
-    const child = spawn(file, args, { env: { ...options.env }, cwd: '/', stdio: ['pipe', 'pipe', 'pipe'] });
     const output = { stdout: '', stderr: '' };
+    const notStarted = (cause: unknown) => {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      resolve({ status: undefined, outcome: `could not be started: ${why}`, ...output });
+    };
+    let child: ChildProcessWithoutNullStreams;
+    try {
+      child = spawn(file, args, { env: { ...options.env }, cwd: '/', stdio: ['pipe', 'pipe', 'pipe'] });
+    } catch (cause) {
+      // Node reports ENOENT and a few more as an event, and throws the other errors of execve(2).
+      notStarted(cause);
+      return;
+    }
     for (const name of ['stdout', 'stderr'] as const) {
       child[name].setEncoding('utf8').on('data', (text: string) => {
         if (output[name].length < OUTPUT_LIMIT) output[name] += text;
@@ -44,7 +55,10 @@ export function runCommand(file: string, args: readonly string[], options: Comma
       clearTimeout(kill);
       resolve({ status, outcome, ...output });
     };
-    child.on('error', (error) => finish(undefined, `could not be started: ${error.message}`));
+    child.on('error', (error) => {
+      clearTimeout(kill);
+      notStarted(error);
+    });
     child.on('close', (status, signal) => {
       if (timedOut) finish(undefined, `did not end within ${options.timeoutMs / 1000} s`);
       else if (signal !== null) finish(undefined, `was killed by ${signal}`);
