@@ -5,8 +5,8 @@
  *   1. look at everything that can be wrong before anything is done
  *   2. cache the attachment, still without a result: `gc` finds it after a crash
  *   3. plugin by plugin: ADD with the result so far, and cache the new one, which DEL needs to find all that was made
- * On a failure: DEL of the plugins that ran, last first; the failed one is one of them, as it may have done half of it. If all of them succeed, the attachment
- * is forgotten, else it stays in the cache for a later `del` or `gc`.
+ * On a failure: DEL of the plugins that ran, last first; the failed one is one of them, as it may have done half of it.
+ * If all of them succeed, the attachment is forgotten, else it stays in the cache for a later `del` or `gc`.
  *
  * One call at a time for a container, and none during `gc`: the spec leaves that to the runtime, and we to the caller.
  * libcni undoes nothing and leaves it to its caller; the spec wants a DEL after every failed ADD.
@@ -52,6 +52,7 @@ function check(cni: Cni, list: NetworkList, attachment: Attachment): void {
   checkContainerId(attachment.containerId);
   checkIfName(attachment.ifName);
   checkNetnsPath(attachment.netns);
+  if (attachment.netns === '') throw new CniError(CNI_CODE.badEnvironment, 'missing path of the network namespace');
   formatArgs(attachment.args);
   for (const { type } of list.plugins) findPlugin(type, cni.pluginDirs);
   checkNew(cni, list.name, attachment);

@@ -1,5 +1,9 @@
 /**
  * What the verbs over a list have in common: the version to speak, a call with a context, several failures as one.
+ *
+ * How the folder fits together: load.ts and network-conf.ts make a NetworkList of files; add, del, check, gc, status and
+ * validate are the verbs over one; each call of a plugin is composed by compose.ts, run by invoke.ts through the caller's
+ * runner, and what it answers is read by result.ts and written for the next one by convert.ts; cache.ts remembers.
  */
 
 import type { AttachmentCache } from './cache.js';

@@ -118,9 +118,9 @@ describe('cni: ADD', () => {
 
   it('a plugin that hangs is killed, and what ran is undone', async () => {
     const made = bench({ second: { ADD: 'sleep 600' } });
-    const error = await cniErrorOf(() => addNetwork({ ...made.cni, timeoutMs: 1000 }, LIST, attachment()));
+    const error = await cniErrorOf(() => addNetwork({ ...made.cni, timeoutMs: 3000 }, LIST, attachment()));
     expect(error.cniCode).to.equal(11);
-    expect(error.message).to.match(/failed on plugin second: the plugin did not end within 1 s and was killed$/);
+    expect(error.message).to.match(/failed on plugin second: the plugin did not end within 3 s and was killed$/);
     expect(made.story()).to.deep.equal(['first ADD', 'second ADD', 'second DEL', 'first DEL']);
     expect(made.cached()).to.deep.equal([]);
   });
@@ -143,6 +143,7 @@ describe('cni: ADD', () => {
       [7, /failed: failed to find plugin "missing"/, listOf([{ type: 'first' }, { type: 'missing' }]), attachment()],
       [4, /failed: interface name is too long/, LIST, attachment({ ifName: 'averyveryverylongname' })],
       [4, /failed: invalid characters in containerID; "a b"/, LIST, attachment({ containerId: 'a b' })],
+      [4, /failed: missing path of the network namespace/, LIST, attachment({ netns: '' })],
       [4, /failed: the path of the network namespace must be absolute/, LIST, attachment({ netns: 'netns' })],
       [4, /failed: invalid pair "A=b;c" in CNI_ARGS/, LIST, attachment({ args: [['A', 'b;c']] })],
       [1, /failed: incompatible CNI versions; the network allows 0\.4/, listOf([{ type: 'first' }], { cniVersion: '0.4' }), attachment()],
