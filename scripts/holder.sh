@@ -40,10 +40,15 @@ trap : PIPE
 echo ready
 exec </dev/null >/dev/null 2>&1
 
+waits=0
+echo '0 busy' >"$dir/idle"
+
 # wait_quietly SECONDS: until so long nobody has come, or USR1 has. 1: somebody came, and the last of them has gone.
-# The timer is a lease itself: then one read waits for both. `idle` says so for as long as it may be one.
+# The timer is a lease itself: then one read waits for both. `idle` says so for as long as it may be one, and by its number
+# whether it has been one meanwhile.
 wait_quietly() {
-  echo "$$" >"$dir/idle"
+  waits=$((waits + 1))
+  echo "$waits wait" >"$dir/idle"
   exec 9<>"$lease"
   sleep "$1" 7<&- 8<&- &
   timer=$!
@@ -53,12 +58,12 @@ wait_quietly() {
     [ -n "$joined" ] || {
       # USR1 ends a wait, too.
       while kill "$timer"; do wait "$timer"; done
-      : >"$dir/idle"
+      echo "$waits busy" >"$dir/idle"
     }
     joined=1
   done
   wait "$timer"
-  : >"$dir/idle"
+  echo "$waits busy" >"$dir/idle"
   timer=
   [ -z "$joined" ]
 }

@@ -53,7 +53,9 @@ $(dead_references)
 LIST
   empty=$again
   # Only while it waits: otherwise it looks by itself.
-  [ -z "$dropped" ] || ! [ -s "$dir/idle" ] || kill -s USR1 "$holder" 2>/dev/null
+  state=
+  { read -r _ state <"$dir/idle"; } 2>/dev/null
+  [ -z "$dropped" ] || [ "$state" != wait ] || kill -s USR1 "$holder" 2>/dev/null
 }
 
 empty=

@@ -112,7 +112,6 @@ count_up() {
   [ -z "$rn_pid" ] || rn_kind=tied rn_other=references
   rn_text="rnetns1 $rn_nets ${rn_pid:-0} $rn_start $rn_boot ."
   rn_file=$rn_dir/$rn_kind/$rn_id
-  is_sound "$rn_dir/$rn_kind" || return 1
   # Again and again: the teardown of another one, which was the last, takes away the directory that we have just made.
   rn_tries=50
   while [ "$rn_tries" -gt 0 ]; do
@@ -266,18 +265,20 @@ release() {
   # First, for it may fail; the holder does the same, if later.
   locate
   own_state && lock_state || return 0
+  rn_whole=1
+  join || rn_whole=
+  # A command of ours that calls teardown: its own lease is one.
+  [ -n "$rn_lease_fd" ] || [ -z "$rn_whole" ] || { unlock_state && return 0; }
+  [ -z "$rn_lease_fd" ] || eval "exec $rn_lease_fd<&-"
+  rn_lease_fd=
   # Its parts are not all there, or it is half torn down: Node knows the way.
-  if ! join; then
+  if [ -z "$rn_whole" ]; then
     node "$rn_root/dist/cli/main.js" stop --name "$rn_name" --locked --unused >/dev/null 2>&1
     unlock_state
     return 0
   fi
-  # A command of ours that calls teardown: its own lease is one.
-  [ -n "$rn_lease_fd" ] || { unlock_state && return 0; }
-  eval "exec $rn_lease_fd<&-"
-  rn_lease_fd=
   rn_fifo=$rn_lease rn_netns=/proc/$rn_keeper/ns/net
-  if occupied; then
+  if used || occupied; then
     keep
     return 0
   fi
@@ -305,9 +306,14 @@ release() {
   unlock_state
 }
 
-# Is there a lease that isn't the holder's? It says in `idle` when it has one: before it takes it, and until it is gone.
+# Is there a lease that isn't the holder's? It says in `idle` when it may have one, and counts how often it had.
 occupied() {
-  ! [ -s "$rn_dir/idle" ] && leased && ! [ -s "$rn_dir/idle" ]
+  rn_before='' rn_after=''
+  { read -r rn_before <"$rn_dir/idle"; } 2>/dev/null
+  case $rn_before in *busy) ;; *) return 1 ;; esac
+  leased || return 1
+  { read -r rn_after <"$rn_dir/idle"; } 2>/dev/null
+  [ "$rn_before" = "$rn_after" ]
 }
 
 publish_again() {
