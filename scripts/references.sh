@@ -61,7 +61,8 @@ check_reference() {
   esac
   is_count "${rn_nets:=1}" || usage "--nets must be a whole number from 1 to 9999999, but is '$rn_nets'"
   [ -z "$rn_pid" ] || is_count "$rn_pid" || usage "--pid must be the number of a process, but is '$rn_pid'"
-  [ -z "$rn_pid" ] || [ -n "$rn_id" ] || usage '--pid needs --id: only a reference with an id can go with a process'
+  # A reference that goes with a process has a name: the process's, where none is given.
+  [ -z "$rn_pid" ] || rn_id=${rn_id:-pid-$rn_pid}
 }
 
 is_count() {

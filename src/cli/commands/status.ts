@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { readStatus, type Status } from '../../inspect/status.js';
+import type { Reference } from '../../state/references.js';
 import { stateOf, type CommonOptions } from '../context.js';
 import { print } from '../report.js';
 
@@ -35,6 +36,7 @@ function describeStatus(status: Status): string {
       `${status.processes ?? 0} (holder ${status.holder?.pid ?? 'dead'}, keeper ${status.keeper?.pid ?? 'dead'})`,
     ],
     ['references', status.refCount === null ? 'unknown: rnetns repair' : String(status.refCount)],
+    ...(status.references ?? []).map((reference): [string, string] => ['', describeReference(reference)]),
     ['protected', describeProtection(status.protection)],
   ];
   return [status.name, ...rows.map(([key, value]) => `  ${key.padEnd(15)} ${value}`)].join('\n');
@@ -45,6 +47,12 @@ function describeProtection(protection: Status['protection']): string {
   if (scope === null) return 'not protected from logout: no systemd user manager answered';
   const until = protection?.linger === false ? ' until your last session ends (loginctl enable-linger)' : '';
   return `by ${scope}${until}`;
+}
+
+function describeReference({ id, nets, pid, command, since, problem }: Reference): string {
+  const process = pid === null ? '' : `, with process ${pid}${command === null ? '' : ` ${command}`}`;
+  const wrong = problem === null ? '' : ` (${problem})`;
+  return `${id}: ${nets ?? 1} since ${since ?? 'unknown'}${process}${wrong}`;
 }
 
 function words(list: readonly string[] | null, none: string): string {
