@@ -36,7 +36,7 @@ export class Launcher {
   }
 
   /** Start a verb that ends by itself, or with the verdict of the process that waits inside. */
-  call(verb: 'setup' | 'teardown' | 'run' | 'stop', args: readonly string[]): LauncherCall {
+  call(verb: 'setup' | 'teardown' | 'stop', args: readonly string[]): LauncherCall {
     const { runtimeDir, name, timeoutMs } = this.target;
     const argv = [verb, '--json', ...this.options(), ...args];
     return new LauncherCall({

@@ -115,7 +115,8 @@ describe('sudden death', function () {
     const inside = `read -r _; ${launcher} run -- true; echo $?; ${launcher} stop --force; echo $?`;
     const first = await startCommand(runtime, `(${inside}) 2>&1`, [], 'waiting');
     const { holder, supervisor, keeper } = partsOf(runtime);
-    await killNow(holder, supervisor, keeper);
+    // The holder last: each of the others would have it replaced.
+    await killNow(supervisor, keeper, holder);
     first.child.stdin?.write('\n');
     await waitFor(() => first.stdout().includes('up\n'), {
       timeoutMs: 15_000,

@@ -5,7 +5,7 @@ import type { Cni } from '../../cni/chain.js';
 import { spawnPlugin } from '../../cni/spawn-plugin.js';
 import { processEnvironment } from '../../config/environment.js';
 import { findProgram } from '../../exec/find-program.js';
-import { Launcher } from '../../library/launcher.js';
+import { LauncherCall } from '../../library/launcher-call.js';
 import type { Context } from '../../lifecycle/context.js';
 import { enterArguments } from '../../namespace/enter.js';
 import { SCRIPTS } from '../../namespace/scripts.js';
@@ -33,16 +33,15 @@ const SESSION_TIMEOUT_MS = 120_000;
  */
 export async function inSession<T>(context: Context, session: Session, act: (cni: Cni) => Promise<T>): Promise<T> {
   const { state, config, env, log, runtimeDir } = context;
-  const launcher = new Launcher({
-    name: state.name,
-    runtimeDir,
-    config: undefined,
-    timeoutMs: SESSION_TIMEOUT_MS,
-  });
   const { verb, options: more = [], exclusive = false } = session;
   const script = readFileSync(SCRIPTS.cniSession, 'utf8');
-  const lock = exclusive ? 'exclusive' : 'shared';
-  const call = launcher.call(verb, [...more, '--', 'sh', '-c', script, 'cni-session.sh', state.path, lock]);
+  const inside = ['sh', '-c', script, 'cni-session.sh', state.path, exclusive ? 'exclusive' : 'shared'];
+  const call = new LauncherCall({
+    argv: [verb, '--json', '--name', state.name, ...more, '--', ...inside],
+    env: { XDG_RUNTIME_DIR: runtimeDir },
+    timeoutMs: SESSION_TIMEOUT_MS,
+    what: `${verb} of the namespace ${state.name}`,
+  });
   const pid = Number(await call.arrival());
   const [nsenter = '', ...args] = enterArguments({ pid, user: true, mount: true, net: true });
   // By its path: a plugin's PATH is its own.
