@@ -1,4 +1,5 @@
 import { runCommand } from '../exec/command.js';
+import { membersOf } from '../namespace/members.js';
 import { parseProcAddresses } from '../plan/addresses.js';
 import { parseResolvConf } from '../plan/resolv-conf.js';
 import { statStateDirectory, type StateDirectory } from '../state/directory.js';
@@ -100,8 +101,8 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
   const references = readReferences(state);
   const parts = [holder, keeper, ...(supervisor === undefined ? [] : [supervisor])];
   const complete = parts.every(isAlive) && (supervisor === undefined || driver?.pid != null);
-  const inode = namespaceInode(keeper.pid, 'net') ?? record?.netnsInode;
-  const members = inode === undefined ? [] : processesInNetns(inode);
+  const inode = isAlive(keeper) ? namespaceInode(keeper.pid, 'net') : undefined;
+  const members = inode === undefined ? membersOf(state, record) : processesInNetns(inode);
   // A command that outlived all of ours is still in it, and the next one mends it.
   if (!parts.some(isAlive) && members.length === 0) return down;
   return {

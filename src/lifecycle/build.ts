@@ -21,7 +21,7 @@ export async function build(context: Context, generation: string, plan: Plan, pa
   const { holder, created } = parts;
   if (!existsSync('/sys/fs/selinux/enforce')) log.debug('no SELinux here: the new /run is not relabelled');
   const around = surroundings(context, generation);
-  await ensureNetns(around, holder, parts.member); // 2
+  await ensureNetns(around, holder, parts.findMember); // 2
   writeInPlace(state.resolvConf, readOptional(state.resolvConf) ?? '');
   const [supervisor, keeper] = await settleAll(
     ensureSupervisor(context, around, plan, parts), // 3

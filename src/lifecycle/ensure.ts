@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs';
 import { RnetnsError } from '../errors/error.js';
-import { findComponents, findSurvivor, wayToM0, type Components } from '../namespace/components.js';
+import { findComponents, wayToM0, type Components } from '../namespace/components.js';
 import { adoptHolder, createHolder } from '../namespace/holder.js';
 import { isInside } from '../namespace/inside.js';
+import { findSurvivor } from '../namespace/members.js';
 import { ensureNetns } from '../namespace/netns.js';
 import { enterScope } from '../namespace/scope.js';
 import { insideError, removeNamespace } from '../namespace/teardown.js';
-import { checkWritable, statStateDirectory } from '../state/directory.js';
+import { checkWritable, statStateDirectory, type StateDirectory } from '../state/directory.js';
 import { readLive } from '../state/live.js';
-import { killProcess, namespaceInode, type ProcessId } from '../state/process.js';
+import { isAlive, killProcess, namespaceInode, type ProcessId } from '../state/process.js';
 import { isOfAnotherBoot, readRecord, type Record } from '../state/record.js';
 import { forgetReferences } from '../state/references.js';
 import { removeOtherLeases, removeRemains } from '../state/remains.js';
@@ -41,8 +42,10 @@ export async function ensure(context: Context, generation: string): Promise<void
   checkWritable(state);
   const found = findComponents(state);
   const record = readRecord(state);
-  const member = lastMember(found, record);
+  const member = lastMember(state, found, record);
   if (member !== undefined && namespaceInode(member.pid, 'user') === undefined) {
+    // It has ended since it was found.
+    if (!isAlive(member)) return ensure(context, generation);
     throw new RnetnsError('ERR_NETNS', `cannot enter ${state.path} from here: its user namespace is beside ours`, {
       hint: 'call rnetns outside of the other namespace; see setns(2) for what the kernel allows',
     });
@@ -65,8 +68,17 @@ function asMade(context: Context, record: Record | undefined): Context {
 }
 
 /** A process through which U can be entered again: one of ours, or a command that outlived them all. */
-export function lastMember(found: Components, record: Record | undefined): ProcessId | undefined {
-  return found.holder ?? found.supervisor ?? found.keeper ?? findSurvivor(record);
+export function lastMember(
+  state: StateDirectory,
+  found: Components,
+  record: Record | undefined,
+): ProcessId | undefined {
+  return found.holder ?? found.supervisor ?? found.keeper ?? findSurvivor(state, record);
+}
+
+/** A process in the network namespace: the keeper or a command. All else of ours is on the host's network. */
+function findInside({ state }: Context, { keeper }: Components, record: Record | undefined): ProcessId | undefined {
+  return keeper !== undefined && isAlive(keeper) ? keeper : findSurvivor(state, record);
 }
 
 /** @param scope - what is started after this has come true is in the scope, see enterScope(). */
@@ -116,7 +128,7 @@ async function mend(
     ...found,
     driver: hasM0 ? found.driver : undefined,
     holder,
-    member: found.keeper ?? member,
+    findMember: () => findInside(context, found, record),
     since: record?.since ?? new Date().toISOString(),
     created: false,
   });
@@ -139,8 +151,7 @@ async function replaceAll(
   const plan = record?.plan ?? (await makePlan(context, await chooseParts(context)));
   const around = surroundings(context, generation);
   const holder = await adoptHolder(around, wayToM0(found) ?? { pid: member.pid, user: true });
-  const inside = found.keeper ?? findSurvivor(record);
-  await ensureNetns(around, holder, inside);
+  await ensureNetns(around, holder, () => findInside(context, found, record));
   for (const old of [found.supervisor, found.holder, found.keeper, found.driver]) {
     if (old !== undefined) killProcess(old);
   }

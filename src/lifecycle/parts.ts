@@ -13,8 +13,8 @@ import { isOnline } from './facts.js';
 /** What there is of a namespace when the rest of it is built. */
 export interface Parts extends Partial<Components> {
   holder: ProcessId;
-  /** A process in the network namespace, if any is known. */
-  member?: ProcessId;
+  /** A process that is in the network namespace now, if any is. */
+  findMember?: () => ProcessId | undefined;
   since: string;
   created: boolean;
 }

@@ -22,7 +22,7 @@ export async function repair(context: Context, generation: string): Promise<Mend
   mendReferences(state, (detail) => noteMended(context, 'reference', detail));
   for (const name of removeOrphans(state)) noteMended(context, 'file', `removed ${name}: its writer was killed`);
 
-  const lives = lastMember(findComponents(state), readRecord(state)) !== undefined;
+  const lives = lastMember(state, findComponents(state), readRecord(state)) !== undefined;
   if (!lives && namesOf(state).length > 0) {
     noteMended(context, 'netns', `dropped the named namespaces ${namesOf(state).join(' ')}: what held them is dead`);
     rmSync(state.names, { recursive: true, force: true });

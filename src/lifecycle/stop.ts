@@ -1,6 +1,7 @@
 import { existsSync, rmSync, renameSync } from 'node:fs';
 import { RnetnsError } from '../errors/error.js';
 import { findComponents } from '../namespace/components.js';
+import { membersOf } from '../namespace/members.js';
 import { removeNamespace } from '../namespace/teardown.js';
 import { statStateDirectory } from '../state/directory.js';
 import { holdsLease } from '../state/lease.js';
@@ -45,9 +46,10 @@ function findUsers({ state }: Pick<Context, 'state'>): string[] {
   const { keeper, generation, driver, supervisor, holder } = findComponents(state);
   const record = readRecord(state);
   const leased = holdsLease(state, generation ?? record?.generation);
-  const inode = keeper === undefined ? record?.netnsInode : namespaceInode(keeper.pid, 'net');
+  const inode = keeper === undefined ? undefined : namespaceInode(keeper.pid, 'net');
+  const members = inode === undefined ? membersOf(state, record) : processesInNetns(inode);
   const ours = new Set([keeper, driver, supervisor, holder].map((process) => process?.pid));
-  const pids = new Set([...leased, ...(inode === undefined ? [] : processesInNetns(inode))]);
+  const pids = new Set([...leased, ...members]);
   // The holder's child is its linger timer, which holds a lease like a command.
   const users = [...pids].filter((pid) => !ours.has(pid) && !ours.has(parentPid(pid)));
   const { count } = readReferences(state);

@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { StateDirectory } from '../state/directory.js';
-import { commandLine, identifyProcess, ownPids, processesInNetns, type ProcessId } from '../state/process.js';
-import type { Record } from '../state/record.js';
+import { commandLine, identifyProcess, ownPids, type ProcessId } from '../state/process.js';
 import type { Target } from './enter.js';
 
 /** The processes of ours that hold a shared namespace together, as found in /proc. */
@@ -46,12 +45,6 @@ export function wayToM0({ holder, supervisor, keeper }: Components): Target | un
   if (keeper === undefined) return undefined;
   const file = `/proc/${keeper.pid}/fd/5`;
   return existsSync(file) ? { pid: keeper.pid, user: true, mount: file } : undefined;
-}
-
-/** A command that outlived all of ours, by the inode of the network namespace it is in. */
-export function findSurvivor(record: Record | undefined): ProcessId | undefined {
-  const [pid] = record === undefined ? [] : processesInNetns(record.netnsInode);
-  return pid === undefined ? undefined : identifyProcess(pid);
 }
 
 /** Exported for its test. */

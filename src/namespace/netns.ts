@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs';
 import { RnetnsError } from '../errors/error.js';
 import { runCommand } from '../exec/command.js';
-import type { ProcessId } from '../state/process.js';
+import { isAlive, type ProcessId } from '../state/process.js';
 import { enterArguments } from './enter.js';
 import { SCRIPTS } from './scripts.js';
 import type { Surroundings } from './surroundings.js';
@@ -19,20 +19,31 @@ function isNetnsMounted({ state }: Surroundings, holder: ProcessId): boolean {
   }
 }
 
+/** A member may end before it is mounted from. */
+const ATTEMPTS = 5;
+
 /**
- * Make the network namespace in M0, or mount the one that `member` still lives in.
+ * Make the network namespace in M0, or mount the one that somebody still lives in.
  *
+ * @param findMember - a process that is in it now; when there is none, it is gone and a new one is made.
  * @throws RnetnsError ERR_NETNS with the words of the program that failed.
  */
-export async function ensureNetns(around: Surroundings, holder: ProcessId, member?: ProcessId): Promise<void> {
+export async function ensureNetns(
+  around: Surroundings,
+  holder: ProcessId,
+  findMember: () => ProcessId | undefined = () => undefined,
+): Promise<void> {
   if (isNetnsMounted(around, holder)) return;
   const [file = '', ...args] = enterArguments({ pid: holder.pid, user: true, mount: true });
-  const script = ['sh', SCRIPTS.netns, around.state.path, ...(member === undefined ? [] : [String(member.pid)])];
-  const { status, stderr, outcome } = await runCommand(file, [...args, ...script], {
-    env: around.env,
-    timeoutMs: TIMEOUT_MS,
-  });
-  if (status !== 0) {
+  for (let attempt = 1; ; attempt += 1) {
+    const member = findMember();
+    const script = ['sh', SCRIPTS.netns, around.state.path, ...(member === undefined ? [] : [String(member.pid)])];
+    const { status, stderr, outcome } = await runCommand(file, [...args, ...script], {
+      env: around.env,
+      timeoutMs: TIMEOUT_MS,
+    });
+    if (status === 0) return;
+    if (member !== undefined && !isAlive(member) && attempt < ATTEMPTS) continue;
     throw new RnetnsError(
       'ERR_NETNS',
       `cannot make the network namespace ${around.state.netns}: ${stderr.trim() || outcome}`,

@@ -5,9 +5,10 @@ import { runCommand } from '../exec/command.js';
 import type { StateDirectory } from '../state/directory.js';
 import { killProcess } from '../state/process.js';
 import { readRecord } from '../state/record.js';
-import { findComponents, findSurvivor, wayToM0 } from './components.js';
+import { findComponents, wayToM0 } from './components.js';
 import { enterArguments } from './enter.js';
 import { isInside } from './inside.js';
+import { findSurvivor } from './members.js';
 import { SCRIPTS } from './scripts.js';
 
 const TIMEOUT_MS = 15_000;
@@ -25,7 +26,7 @@ export async function removeNamespace(state: StateDirectory, env: Readonly<Recor
   // The program runs in U because only root of the user namespace may remove what a command made under another of its
   // ids, or what an overlay left with mode 0. It runs in M0, or in a new one: never in a command's mounts or the keeper's,
   // where $XDG_RUNTIME_DIR is mounted below what is to be removed.
-  const member = components.keeper ?? findSurvivor(readRecord(state));
+  const member = components.keeper ?? findSurvivor(state, readRecord(state));
   const newM0 = ['unshare', '--mount', '--propagation', 'slave', '--'];
   const teardown = ['sh', SCRIPTS.teardown, state.path];
   const [file, ...args] =

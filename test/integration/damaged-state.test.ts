@@ -156,6 +156,25 @@ describe('a state file', function () {
     }
   });
 
+  it('with the number of a network namespace that is another one now: neither mended from it nor ended', async function () {
+    const runtime = fresh(this);
+    const other = await startCommand(runtime, ':', ['--name', 'other']);
+    for (const args of [['stop', '--force'], ['stop'], ['run', '--', 'true']]) {
+      const command = await startCommand(runtime);
+      await killNow(command.pid, ...Object.values(partsOf(runtime)));
+      // As the kernel does it: the lowest number that is free.
+      const record = join(runtime.stateDir(), 'state.json');
+      writeFileSync(record, readFileSync(record, 'utf8').replace(String(command.netns), String(other.netns)));
+      const { status, stderr } = await run(args, { env: runtime.env });
+      expect({ status, stderr }, args.join(' ')).to.deep.equal({ status: 0, stderr: '' });
+      expect(alive(other.pid)).to.be.true;
+      expect(await netnsOfNewRun(runtime)).to.not.equal(other.netns);
+    }
+    expect(await netnsOfNewRun(runtime, ['--name', 'other'])).to.equal(other.netns);
+    await other.finish();
+    await gone(runtime);
+  });
+
   it('of another boot: the namespace is made anew, whatever lies around', async function () {
     const runtime = fresh(this);
     const command = await startCommand(runtime);

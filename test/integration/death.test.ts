@@ -1,11 +1,11 @@
 /** Sudden death of any part of a shared namespace, or of a command in it. */
 
 import { expect } from 'chai';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { alive, waitFor } from '../fixtures/processes.js';
-import { requires } from '../fixtures/requirements.js';
+import { alive, namespaceInode, waitFor } from '../fixtures/processes.js';
+import { findProgram, requires } from '../fixtures/requirements.js';
 import { run } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
 import {
@@ -130,6 +130,24 @@ describe('sudden death', function () {
     await first.finish();
     await waitFor(() => !existsSync(join(dir, 'rnetns', 'default')), { what: 'it to be gone' });
     expect(readdirSync(dir).filter((name) => name !== 'rnetns')).to.deep.equal(['precious']);
+  });
+
+  it('of all parts, and of the last command while it is mended: the next one gets a new namespace', async function () {
+    const runtime = lingering(this, 0);
+    const command = await startCommand(runtime);
+    await killNow(...Object.values(partsOf(runtime)));
+    // The moment at which the command's namespace is to be mounted, and is not there any more.
+    const bin = mkdtempSync(join(runtime.dir, '..', 'bin-'));
+    const kill = `kill -s KILL ${command.pid} && while [ -e /proc/${command.pid}/ns/net ]; do :; done`;
+    writeFileSync(join(bin, 'mount'), `#!/bin/sh\n(${kill}) 2>/dev/null\nexec ${findProgram('mount')} "$@"\n`);
+    chmodSync(join(bin, 'mount'), 0o755);
+    const env = { ...runtime.env, PATH: `${bin}:${runtime.env.PATH ?? ''}` };
+    const netns = await netnsOfNewRun({ ...runtime, env });
+    expect(alive(command.pid)).to.be.false;
+    // Its number says nothing but that it isn't the host's: the kernel gives that of the dead one again.
+    expect(netns).to.not.equal(namespaceInode('self'));
+    await command.ended;
+    await gone(runtime, PROMISED_MS + SLACK_MS);
   });
 
   it('of the driver: it has its address again within 1 s, with no command given', async function () {

@@ -1,0 +1,33 @@
+import type { StateDirectory } from '../state/directory.js';
+import { holdsLease } from '../state/lease.js';
+import { identifyProcess, processesInNetns, type ProcessId } from '../state/process.js';
+import type { Record } from '../state/record.js';
+import { mountsOf } from './mountinfo.js';
+
+/**
+ * Pids of the caller's processes in the network namespace that the record tells of.
+ *
+ * The kernel gives the inode of a namespace that is gone to the next one, maybe another user's of ours or a container's:
+ * a number alone would make strangers of them, or worse, users. So one of them must show that it is this very namespace:
+ * it sees it mounted on our file, which also keeps the number taken, or it has a lease.
+ */
+export function membersOf(state: StateDirectory, record: Record | undefined): number[] {
+  if (record === undefined) return [];
+  const { netnsInode, generation } = record;
+  const members = processesInNetns(netnsInode);
+  if (members.length === 0) return [];
+  const sees = (pid: number): boolean =>
+    mountsOf(pid).some(({ root, point }) => root === `net:[${netnsInode}]` && point === state.netns);
+  if (members.some(sees)) return members;
+  const leased = new Set(holdsLease(state, generation));
+  return members.some((pid) => leased.has(pid)) ? members : [];
+}
+
+/** A command that outlived all of ours. */
+export function findSurvivor(state: StateDirectory, record: Record | undefined): ProcessId | undefined {
+  for (const pid of membersOf(state, record)) {
+    const survivor = identifyProcess(pid);
+    if (survivor !== undefined) return survivor;
+  }
+  return undefined;
+}
