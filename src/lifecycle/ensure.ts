@@ -54,7 +54,11 @@ export async function ensure(context: Context, generation: string): Promise<void
   const needsHost = found.holder === undefined || (found.supervisor === undefined && record?.plan.driver.path !== null);
   if (needsHost && isInside(state)) throw insideError(state, 'mend');
   const scope = enterScope(state.name, context.runtimeDir, (message) => context.log.warn(message));
-  if (member === undefined) return create(context, generation, scope);
+  if (member === undefined) {
+    // pasta ends by itself when its netns has gone, but misses that at times; the new netns gets a driver of its own.
+    if (found.driver !== undefined) killProcess(found.driver);
+    return create(context, generation, scope);
+  }
   await scope;
   await mend(asMade(context, record), found, member, record, generation);
 }

@@ -150,6 +150,17 @@ describe('sudden death', function () {
     await gone(runtime, PROMISED_MS + SLACK_MS);
   });
 
+  it('of all but the driver while nothing runs: the driver goes when the next one makes a namespace', async function () {
+    const runtime = lingering(this, 60);
+    await netnsOfNewRun(runtime);
+    const { driver, ...others } = partsOf(runtime);
+    // So that it can't notice by itself.
+    process.kill(driver, 'SIGSTOP');
+    await killNow(...Object.values(others));
+    await netnsOfNewRun(runtime);
+    await waitFor(() => !alive(driver), { what: 'the old driver to be dead' });
+  });
+
   it('of the driver: it has its address again within 1 s, with no command given', async function () {
     const runtime = lingering(this, 0);
     const command = await startCommand(runtime);
