@@ -1,4 +1,4 @@
-import { existsSync, rmSync, rmdirSync } from 'node:fs';
+import { rmSync, rmdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { RnetnsError } from '../errors/error.js';
 import { runCommand } from '../exec/command.js';
@@ -19,6 +19,7 @@ const TIMEOUT_MS = 15_000;
  * @throws RnetnsError ERR_STATE_DIR naming what is left.
  */
 export async function removeNamespace(state: StateDirectory, env: Readonly<Record<string, string>>): Promise<void> {
+  const locked = inodeOf(state);
   const components = findComponents(state);
   const inM0 = wayToM0(components);
   const inside = isInside(state);
@@ -41,19 +42,24 @@ export async function removeNamespace(state: StateDirectory, env: Readonly<Recor
   for (const survivor of [supervisor, keeper, driver, holder]) {
     if (survivor !== undefined) killProcess(survivor);
   }
-  if (inside) return;
+  if (inside || locked === undefined || inodeOf(state) !== locked) return;
   try {
     rmSync(state.path, { recursive: true, force: true, maxRetries: 3 });
   } catch {
     const command = ['--user', '--map-root-user', 'rm', '-rf', '--', state.path];
     await runCommand('unshare', command, { env, timeoutMs: TIMEOUT_MS });
   }
-  if (existsSync(state.path)) {
+  if (inodeOf(state) === locked) {
     throw new RnetnsError('ERR_STATE_DIR', `cannot remove ${state.path}: something in it is not yours`, {
       hint: `sudo rm -r ${state.path}`,
     });
   }
   removeIfEmpty(dirname(state.path));
+}
+
+/** The lock goes with the directory: what is there by its name afterwards may be what the next caller has made. */
+function inodeOf({ path }: StateDirectory): bigint | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
 /** What needs M0 or the host's network, when a command of the namespace asks for it and both are gone. */

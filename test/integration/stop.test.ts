@@ -2,9 +2,9 @@
 
 import { expect } from 'chai';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { alive } from '../fixtures/processes.js';
-import { requires } from '../fixtures/requirements.js';
+import { dirname, join } from 'node:path';
+import { alive, waitFor } from '../fixtures/processes.js';
+import { findProgram, requires } from '../fixtures/requirements.js';
 import { run } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
 import { gone, killNow, netnsOfNewRun, partsOf, startCommand } from '../fixtures/shared-netns.js';
@@ -91,6 +91,26 @@ describe('stop', function () {
     expect(alive(second.pid)).to.be.true;
     expect(await netnsOfNewRun(runtime, ['--name', 'second'])).to.equal(second.netns);
     await second.finish();
+    await gone(runtime, 2000);
+  });
+
+  it('leaves alone what the next call makes before it has ended itself', async function () {
+    const runtime = lingering(this, 0);
+    await startCommand(runtime);
+    // The teardown takes its time after the state is gone, and the lock with it.
+    const bin = dirname(runtime.dir);
+    const slow = `case $2 in */rnetns) sleep 2 ;; esac\nexec ${findProgram('rmdir') ?? ''} "$@"`;
+    writeFileSync(join(bin, 'rmdir'), `#!/bin/sh\n${slow}\n`, { mode: 0o755 });
+    const env = { ...runtime.env, PATH: `${bin}:${runtime.env.PATH ?? ''}` };
+    const stopping = run(['stop', '--force'], { env });
+    await waitFor(() => !existsSync(runtime.stateDir()), { what: 'the state to be gone' });
+    const command = await startCommand(runtime);
+    const parts = partsOf(runtime);
+    expect((await stopping).durationMs, 'it was slow').to.be.above(2000);
+    expect((await stopping).status).to.equal(0);
+    expect(partsOf(runtime)).to.deep.equal(parts);
+    expect(await netnsOfNewRun(runtime)).to.equal(command.netns);
+    await command.finish();
     await gone(runtime, 2000);
   });
 
