@@ -49,7 +49,10 @@ export function readReferences(state: StateDirectory): References {
   for (const directory of [state.references, state.tied]) {
     const ids = filesOf(directory);
     known &&= ids !== undefined;
-    for (const id of ids ?? []) found.set(id, readReference(join(directory, id), id));
+    for (const id of ids ?? []) {
+      const reference = readReference(join(directory, id), id);
+      if (reference.problem !== PROBLEMS.dropped) found.set(id, reference);
+    }
   }
   for (const name of namesOf(state)) found.set(`netns:${name}`, namedReference(state, name));
   const list = [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -86,6 +89,7 @@ export function readRefCount({ refCount }: StateDirectory): number | undefined {
 const PROBLEMS = {
   empty: 'its file is empty: its setup was killed',
   dead: 'its process is dead',
+  dropped: 'it was dropped while it was read',
   boot: 'it is from another boot',
   directory: 'its file is a directory',
   link: 'its file is a symbolic link',
@@ -96,7 +100,9 @@ const PROBLEMS = {
 } as const;
 
 function isNobodys(problem: string): boolean {
-  return [PROBLEMS.empty, PROBLEMS.dead, PROBLEMS.boot, PROBLEMS.name].some((nobodys) => nobodys === problem);
+  return [PROBLEMS.empty, PROBLEMS.dead, PROBLEMS.dropped, PROBLEMS.boot, PROBLEMS.name].some(
+    (nobodys) => nobodys === problem,
+  );
 }
 
 /** Their names; none without a directory, undefined for one that can't tell. */
@@ -114,13 +120,14 @@ function readReference(path: string, id: string): Reference {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   const since = stat?.mtime.toISOString() ?? null;
   const damaged = (problem: string | null): Reference => ({ id, nets: null, pid: null, command: null, since, problem });
-  // Dropped while we looked.
-  if (stat === undefined) return { ...damaged(PROBLEMS.dead), nets: 0 };
+  const dropped: Reference = { ...damaged(PROBLEMS.dropped), nets: 0 };
+  if (stat === undefined) return dropped;
   if (!ID.test(id)) return damaged(PROBLEMS.name);
   const odd = oddity(stat);
   if (odd !== undefined) return damaged(odd);
   const text = readOptional(path);
-  if (text === undefined) return damaged(PROBLEMS.unreadable);
+  // A teardown takes no lock: writing that one anew would bring it back.
+  if (text === undefined) return lstatSync(path, { throwIfNoEntry: false }) ? damaged(PROBLEMS.unreadable) : dropped;
   if (text === '') return { ...damaged(PROBLEMS.empty), nets: 0 };
   const parsed = parseReference(text);
   if (parsed === undefined) return damaged(PROBLEMS.torn);
@@ -189,7 +196,7 @@ function mendDirectory(directory: string, tell: (detail: string) => void): void 
 
 function mendReference(state: StateDirectory, path: string, id: string, tell: (detail: string) => void): void {
   const { problem, since } = readReference(path, id);
-  if (problem === null) return;
+  if (problem === null || problem === PROBLEMS.dropped) return;
   if (isNobodys(problem)) {
     if (problem === PROBLEMS.empty && Date.now() - Date.parse(since ?? '') < WRITING_MS) return;
     rmSync(path, { recursive: true, force: true });

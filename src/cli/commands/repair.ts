@@ -12,16 +12,17 @@ export function repairCommand(): Command {
     .description('reconcile everything of a shared namespace, and say what was mended')
     .option('--json', 'as JSON')
     .addOption(new Option('--generation <id>', 'the launcher holds the lock and a lease on it').hideHelp())
+    .addOption(new Option('--absent', 'the launcher saw that there is nothing').hideHelp())
     .addHelpText('after', '\nExamples:\n  rnetns repair\n  rnetns repair --json | jq -r .mended[].detail')
     .action(async (_options: CommonOptions, command: Command) => {
-      const options = command.optsWithGlobals<CommonOptions & { generation?: string }>();
+      const options = command.optsWithGlobals<CommonOptions & { generation?: string; absent?: boolean }>();
       const context = makeContext(options);
       try {
         let mended: Mended[] = [];
         if (options.generation !== undefined) {
           closeInherited();
           mended = await repair(context, options.generation);
-        } else if (statStateDirectory(context.state) !== undefined) {
+        } else if (statStateDirectory(context.state) !== undefined && options.absent !== true) {
           // The launcher locks only what is the caller's own, and can be written.
           checkWritable(context.state);
           throw new RnetnsError('ERR_STATE_DIR', `cannot lock the state directory ${context.state.path}`, {
