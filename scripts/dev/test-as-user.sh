@@ -11,7 +11,7 @@
 # Runs in:   mount and pid namespace of one test run, as its process 1; never in the host's.
 # Called by: scripts/dev/test.sh
 # Arguments: HOST_MNTNS (mnt:[N])  WORK (directory)  USER  SUITES (a list of names)  [MOCHA_ARG…]
-# Environment: CI, RNETNS_TEST_…, TERM, LANG, NO_COLOR and FORCE_COLOR are passed on; nothing else
+# Environment: CI, RNETNS_TEST_…, RNETNS_STRESS_…, TERM, LANG, NO_COLOR and FORCE_COLOR are passed on; nothing else
 # Result:    status 0, whatever the tests say; counts in WORK/counts
 # Requires:  mount mknod setpriv cp chmod id env; boot-systemd.sh
 set -eu
@@ -68,7 +68,7 @@ fi
 environment() {
   printf '%s\n' "HOME=$work/home" "USER=$user" "LOGNAME=$user" SHELL=/bin/sh "XDG_RUNTIME_DIR=$runtime" \
     "PATH=${node%/*}:/usr/local/bin:/usr/bin:/bin"
-  env | grep -E '^(CI|TERM|LANG|NO_COLOR|FORCE_COLOR|RNETNS_TEST_[A-Z0-9_]*)=' || :
+  env | grep -E '^(CI|TERM|LANG|NO_COLOR|FORCE_COLOR|RNETNS_(TEST|STRESS)_[A-Z0-9_]*)=' || :
 }
 in_systemd() {
   sh scripts/dev/boot-systemd.sh "$work" env "$@" && return

@@ -8,14 +8,15 @@
 # else as the caller. Each suite is one run of mocha, which shows its own report; its counts go to a file.
 #   1. set up, and compile src and test to build/
 #   2. unit, as the caller
-#   3. contract, integration (and stress, when asked for), as the unprivileged user; systemd around that user
+#   3. contract, integration and stress, as the unprivileged user; systemd around that user
 #   4. what they left is listed, ended and counted as one failure
 #
 # Runs in:   the host's namespaces; changes none of their mounts.
 # Called by: npm test [-- ARG…], .ci/run
 # Arguments: [SUITE…] [MOCHA_ARG…], e.g. `integration --grep lock`; SUITE unit | contract | integration | systemd |
-#            stress (all but stress when none is named)
-# Environment: RNETNS_TEST_MUST_RUN=1 makes what would be skipped fail; every RNETNS_TEST_… reaches the tests;
+#            stress (all when none is named)
+# Environment: RNETNS_TEST_MUST_RUN=1 makes what would be skipped fail; every RNETNS_TEST_… and RNETNS_STRESS_… reaches
+#            the tests;
 #            RNETNS_TEST_FAILED_BEFORE=N counts what failed before the suites
 # Result:    status 0; 1 if anything failed or nothing ran. Last line: `N passed, N failed[, N skipped]`
 # Requires:  node npm mktemp grep sort; as root also unshare setpriv flock useradd usermod userdel
@@ -39,7 +40,7 @@ while [ "$#" -gt 0 ]; do
   shift
 done
 [ "${1-}" != -- ] || shift
-[ -n "$plain$confined" ] || plain=unit confined='contract integration systemd'
+[ -n "$plain$confined" ] || plain=unit confined='contract integration systemd stress'
 
 work='' user='' made_parent=''
 finish() {
