@@ -151,7 +151,7 @@ describe('sudden death', function () {
   });
 
   it('of all but the driver while nothing runs: the driver goes when the next one makes a namespace', async function () {
-    const runtime = lingering(this, 60);
+    const runtime = lingering(this, 2);
     await netnsOfNewRun(runtime);
     const { driver, ...others } = partsOf(runtime);
     // So that it can't notice by itself.
