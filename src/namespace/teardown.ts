@@ -54,7 +54,8 @@ export async function removeNamespace(state: StateDirectory, env: Readonly<Recor
       hint: `sudo rm -r ${state.path}`,
     });
   }
-  removeIfEmpty(dirname(state.path));
+  // Where the names were, unless another one's are there.
+  if (removeIfEmpty(dirname(state.path))) removeIfEmpty(state.namesSeen);
 }
 
 /** The lock goes with the directory: what is there by its name afterwards may be what the next caller has made. */
@@ -69,10 +70,12 @@ export function insideError({ path }: StateDirectory, act: 'mend' | 'remove'): R
   });
 }
 
-function removeIfEmpty(directory: string): void {
+function removeIfEmpty(directory: string): boolean {
   try {
     rmdirSync(directory);
+    return true;
   } catch {
     // Another name's state is in it.
+    return false;
   }
 }
