@@ -8,6 +8,7 @@ import { ensureNetns } from '../namespace/netns.js';
 import { enterScope } from '../namespace/scope.js';
 import { insideError, removeNamespace } from '../namespace/teardown.js';
 import { checkWritable, statStateDirectory, type StateDirectory } from '../state/directory.js';
+import { readInfo } from '../state/info.js';
 import { readLive } from '../state/live.js';
 import { isAlive, killProcess, namespaceInode, type ProcessId } from '../state/process.js';
 import { isOfAnotherBoot, readRecord, type Record } from '../state/record.js';
@@ -172,5 +173,8 @@ function noteDead(context: Context, found: Components, record: Record | undefine
     noteMended(context, 'supervisor', `started again ${driver}: it was dead`);
   }
   if (found.keeper === undefined) noteMended(context, 'keeper', 'started again: it was dead');
-  if (readLive(context.state) === undefined) noteMended(context, 'live', 'written again: it was missing or damaged');
+  const again = 'written again: it was missing or damaged';
+  if (readLive(context.state) === undefined) noteMended(context, 'live', again);
+  if (record === undefined) noteMended(context, 'file', `state.json ${again}`);
+  if (readInfo(context.state) === undefined) noteMended(context, 'file', `info.json ${again}`);
 }
