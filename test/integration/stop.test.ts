@@ -1,4 +1,4 @@
-/** `stop` and `repair`: refused while used, forced, of nothing, of a namespace half dead, beside runs. */
+/** `stop`: refused while used, forced, of nothing, of a namespace half dead, beside runs. */
 
 import { expect } from 'chai';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -154,39 +154,5 @@ describe('stop', function () {
       ...[1, 2].map(() => worker(['stop'], /^(0 $|125 rnetns: .* in use by )/)),
     ]);
     await gone(runtime);
-  });
-});
-
-describe('repair', function () {
-  before(function () {
-    requires(this, 'userns', 'tun', 'pasta');
-  });
-
-  it('of nothing succeeds and leaves nothing', async function () {
-    const runtime = lingering(this, 0);
-    expect((await run(['repair'], { env: runtime.env })).status).to.equal(0);
-    await gone(runtime);
-  });
-
-  it('of a healthy namespace changes nothing', async function () {
-    const runtime = lingering(this, 0);
-    const command = await startCommand(runtime);
-    const parts = partsOf(runtime);
-    expect((await run(['repair'], { env: runtime.env })).status).to.equal(0);
-    expect(partsOf(runtime)).to.deep.equal(parts);
-    expect(await netnsOfNewRun(runtime)).to.equal(command.netns);
-    await command.finish();
-    await gone(runtime, 2000);
-  });
-
-  it('brings back every dead part around the same namespace', async function () {
-    const runtime = lingering(this, 0);
-    const command = await startCommand(runtime);
-    await killNow(...Object.values(partsOf(runtime)));
-    expect((await run(['repair'], { env: runtime.env })).status).to.equal(0);
-    for (const [role, pid] of Object.entries(partsOf(runtime))) expect(alive(pid), role).to.be.true;
-    expect(await netnsOfNewRun(runtime)).to.equal(command.netns);
-    await command.finish();
-    await gone(runtime, 2000);
   });
 });

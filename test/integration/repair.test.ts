@@ -1,0 +1,250 @@
+/** `repair`: what is dead or damaged is mended and named, what is healthy is left alone, and nothing else is made. */
+
+import { expect } from 'chai';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { alive } from '../fixtures/processes.js';
+import { act, counted, down, lingering, startProcess, succeeded, up } from '../fixtures/references.js';
+import { expectRefused } from '../fixtures/refusals.js';
+import { requires } from '../fixtures/requirements.js';
+import { run } from '../fixtures/rnetns.js';
+import type { RuntimeDir } from '../fixtures/runtime-dir.js';
+import {
+  gone,
+  killNow,
+  netnsOfNewRun,
+  partsOf,
+  startCommand,
+  type Parts,
+  type Role,
+} from '../fixtures/shared-netns.js';
+
+interface Mended {
+  part: string;
+  detail: string;
+}
+
+/** What it says it mended; the same for people, after this. */
+async function repair(runtime: RuntimeDir): Promise<Mended[]> {
+  const { status, stdout, stderr } = await act(runtime, 'repair', '--json');
+  expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
+  const report = JSON.parse(stdout) as { mended: Mended[] };
+  expect(Object.keys(report)).to.deep.equal(['mended']);
+  for (const mended of report.mended) {
+    expect(Object.keys(mended)).to.deep.equal(['part', 'detail']);
+    expect(mended.detail).to.match(/^[^\n]+$/);
+  }
+  return report.mended;
+}
+
+async function expectHealthy(runtime: RuntimeDir): Promise<void> {
+  expect(await repair(runtime)).to.deep.equal([]);
+  expect(await act(runtime, 'repair')).to.deep.equal({ status: 0, stdout: 'nothing to mend\n', stderr: '' });
+}
+
+/** The holder last: nobody is left then to notice. */
+async function killAll({ keeper, supervisor, driver, holder }: Parts): Promise<void> {
+  await killNow(keeper, supervisor, driver, holder);
+}
+
+describe('repair', function () {
+  before(function () {
+    requires(this, 'userns', 'tun', 'pasta');
+  });
+
+  it('of nothing succeeds and leaves nothing', async function () {
+    const runtime = lingering(this, 0);
+    await expectHealthy(runtime);
+    expect(existsSync(join(runtime.dir, 'rnetns'))).to.be.false;
+  });
+
+  it('takes no argument', async function () {
+    const runtime = lingering(this, 0);
+    const { status, stderr } = await act(runtime, 'repair', '--json', 'holder');
+    expect(status).to.equal(2);
+    expect((JSON.parse(stderr) as { error: { code: string } }).error.code).to.equal('ERR_USAGE');
+  });
+
+  it('of a healthy namespace changes nothing', async function () {
+    const runtime = lingering(this, 0);
+    const command = await startCommand(runtime);
+    const tied = await startProcess();
+    for (const args of [
+      ['--id', 'a'],
+      ['--nets', '2'],
+      ['--id', 't', '--pid', String(tied.pid)],
+    ]) {
+      expect(await act(runtime, 'setup', ...args)).to.deep.equal(succeeded);
+    }
+    const parts = partsOf(runtime);
+    await expectHealthy(runtime);
+    expect(partsOf(runtime)).to.deep.equal(parts);
+    expect(await counted(runtime)).to.deep.equal(up(['a 1', 't 1'], 2));
+    expect(await netnsOfNewRun(runtime)).to.equal(command.netns);
+    await run(['stop', '--force'], { env: runtime.env });
+    await gone(runtime);
+  });
+
+  // In the order of their deaths: the keeper notices the holder's and tells the supervisor, which would be first to mend.
+  const victims: { roles: Role[]; named: string[] }[] = [
+    { roles: ['supervisor'], named: ['supervisor'] },
+    { roles: ['keeper'], named: ['keeper'] },
+    { roles: ['supervisor', 'holder'], named: ['holder', 'supervisor'] },
+    { roles: ['keeper', 'holder'], named: ['holder', 'keeper'] },
+    { roles: ['keeper', 'supervisor'], named: ['keeper', 'supervisor'] },
+    { roles: ['supervisor', 'driver'], named: ['supervisor'] },
+    { roles: ['keeper', 'supervisor', 'driver', 'holder'], named: ['holder', 'supervisor', 'keeper'] },
+  ];
+  for (const { roles, named } of victims) {
+    it(`brings back the ${roles.join(', ')} around the same namespace, and names what it started`, async function () {
+      const runtime = lingering(this, 0);
+      const command = await startCommand(runtime);
+      expect(await act(runtime, 'setup', '--id', 'a')).to.deep.equal(succeeded);
+      const parts = partsOf(runtime);
+      await killNow(...roles.map((role) => parts[role]));
+      const mended = await repair(runtime);
+      expect(mended.map(({ part }) => part)).to.include.members(named);
+      for (const [role, pid] of Object.entries(partsOf(runtime))) expect(alive(pid), role).to.be.true;
+      await expectHealthy(runtime);
+      expect(await counted(runtime)).to.deep.equal(up(['a 1']));
+      expect(await netnsOfNewRun(runtime)).to.equal(command.netns);
+      expect(await act(runtime, 'teardown', '--id', 'a')).to.deep.equal(succeeded);
+      await command.finish();
+      await gone(runtime);
+    });
+  }
+
+  it('makes the namespace anew when all is dead and references need it', async function () {
+    const runtime = lingering(this, 0);
+    for (const args of [
+      ['--id', 'a'],
+      ['--nets', '2'],
+    ]) {
+      expect(await act(runtime, 'setup', ...args)).to.deep.equal(succeeded);
+    }
+    const before = partsOf(runtime);
+    await killAll(before);
+    expect((await counted(runtime)).state).to.equal('down');
+    expect(await repair(runtime)).to.deep.equal([
+      { part: 'namespace', detail: 'made anew: all its processes were dead, and references need it' },
+    ]);
+    expect(await counted(runtime)).to.deep.equal(up(['a 1'], 2));
+    await expectHealthy(runtime);
+    expect(await act(runtime, 'teardown', '--id', 'a')).to.deep.equal(succeeded);
+    expect(await act(runtime, 'teardown', '--nets', '2')).to.deep.equal(succeeded);
+    await gone(runtime);
+  });
+
+  it('removes what is left of one that is dead and that nobody needs', async function () {
+    const runtime = lingering(this, 1);
+    await netnsOfNewRun(runtime);
+    await killAll(partsOf(runtime));
+    const mended = await repair(runtime);
+    expect(mended.map(({ part }) => part)).to.deep.equal(['namespace']);
+    expect(mended[0]?.detail).to.match(/^removed what was left of it: .*\blive\b/);
+    await gone(runtime);
+    expect(await counted(runtime)).to.deep.equal(down);
+    await expectHealthy(runtime);
+  });
+
+  it('removes what is left of one whose only references are dead', async function () {
+    const runtime = lingering(this, 0);
+    const tied = await startProcess();
+    expect(await act(runtime, 'setup', '--id', 't', '--pid', String(tied.pid))).to.deep.equal(succeeded);
+    // Also what minds it: it ends when the holder has gone.
+    await killAll(partsOf(runtime));
+    await tied.end();
+    expect((await repair(runtime)).map(({ part }) => part)).to.include.members(['namespace']);
+    await gone(runtime);
+  });
+
+  it('removes the files of killed writers, and names each', async function () {
+    const runtime = lingering(this, 0);
+    expect(await act(runtime, 'setup', '--id', 'a')).to.deep.equal(succeeded);
+    const orphans = ['.probe.1', '.ref-count.12', '.references.99', '.tied.5', 'live.123.tmp', 'state.json.9.tmp'];
+    for (const name of orphans) writeFileSync(join(runtime.stateDir(), name), 'half');
+    expect(await repair(runtime)).to.deep.equal(
+      orphans.map((name) => ({ part: 'file', detail: `removed ${name}: its writer was killed` })),
+    );
+    expect(readdirSync(runtime.stateDir())).to.not.include.members(orphans);
+    await expectHealthy(runtime);
+    await act(runtime, 'teardown', '--id', 'a');
+    await gone(runtime);
+  });
+
+  for (const [file, part] of [
+    ['live', 'live'],
+    ['state.json', 'file'],
+    ['info.json', 'file'],
+  ] as const) {
+    it(`writes ${file} again, torn or missing, and says so`, async function () {
+      const runtime = lingering(this, 0);
+      expect(await act(runtime, 'setup', '--id', 'a')).to.deep.equal(succeeded);
+      const netns = await netnsOfNewRun(runtime);
+      const path = join(runtime.stateDir(), file);
+      const whole = readFileSync(path, 'utf8');
+      for (const damage of [() => writeFileSync(path, whole.slice(0, 20)), () => rmSync(path)]) {
+        damage();
+        const [mended, ...more] = await repair(runtime);
+        expect(mended?.part).to.equal(part);
+        expect(mended?.detail).to.match(/written again: it was missing or damaged$/);
+        expect(more).to.deep.equal([]);
+        await expectHealthy(runtime);
+        expect(await netnsOfNewRun(runtime)).to.equal(netns);
+      }
+      expect(await act(runtime, 'teardown', '--id', 'a')).to.deep.equal(succeeded);
+      await gone(runtime);
+    });
+  }
+
+  it('forgets the references of another boot: their containers went with it', async function () {
+    const runtime = lingering(this, 60);
+    for (const args of [
+      ['--id', 'a'],
+      ['--nets', '2'],
+      ['--id', 't', '--pid', String(process.pid)],
+    ]) {
+      expect(await act(runtime, 'setup', ...args)).to.deep.equal(succeeded);
+    }
+    await killAll(partsOf(runtime));
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+    for (const file of ['live', 'state.json', 'references/a', 'tied/t']) {
+      const path = join(runtime.stateDir(), file);
+      const text = readFileSync(path, 'utf8');
+      expect(text).to.include(boot);
+      writeFileSync(path, text.replaceAll(boot, '00000000-1111-2222-3333-444444444444'));
+    }
+    expect(await counted(runtime)).to.deep.equal(down);
+    const mended = await repair(runtime);
+    expect(mended.map(({ part }) => part)).to.deep.equal(['namespace']);
+    await gone(runtime);
+    expect(await act(runtime, 'setup', '--id', 'b')).to.deep.equal(succeeded);
+    expect(await counted(runtime)).to.deep.equal(up(['b 1']));
+    await act(runtime, 'teardown', '--id', 'b');
+    await gone(runtime);
+  });
+
+  it('of a state directory that is not ours to write is refused, and changes nothing', async function () {
+    requires(this, 'unprivileged');
+    const runtime = lingering(this, 0);
+    mkdirSync(join(runtime.dir, 'rnetns'), { mode: 0o700 });
+    writeFileSync(runtime.stateDir(), 'a file');
+    expectRefused(await run(['repair'], { env: runtime.env }), /rnetns\/default/);
+    expect(readFileSync(runtime.stateDir(), 'utf8')).to.equal('a file');
+    rmSync(join(runtime.dir, 'rnetns'), { recursive: true });
+  });
+
+  it('twenty times at once mends once, and all succeed', async function () {
+    this.timeout(60_000);
+    const runtime = lingering(this, 0);
+    const command = await startCommand(runtime);
+    const { supervisor, keeper } = partsOf(runtime);
+    await killNow(supervisor, keeper);
+    const reports = await Promise.all(Array.from({ length: 20 }, () => repair(runtime)));
+    const parts = reports.flatMap((report) => report.map(({ part }) => part));
+    expect(parts.sort()).to.deep.equal(['keeper', 'supervisor']);
+    expect(await netnsOfNewRun(runtime)).to.equal(command.netns);
+    await command.finish();
+    await gone(runtime);
+  });
+});
