@@ -1,3 +1,4 @@
+import { CniError } from '../cni/error.js';
 import { EXIT, RnetnsError } from '../errors/error.js';
 
 /** Error lines of CLI.md's form, on stderr; anything but an RnetnsError is a bug and shows its stack. */
@@ -9,7 +10,9 @@ export function reportError(error: unknown, json: boolean): void {
   const hint = known ? error.hint : 'this is a bug in rnetns; please report it with the lines above';
   if (json) {
     const code = known ? error.code : 'ERR_INTERNAL';
-    process.stderr.write(`${JSON.stringify({ error: { code, message, hint: hint ?? null } })}\n`);
+    // A runtime of containers decides by the number of the CNI specification.
+    const cni = error instanceof CniError ? { cni: error.toJSON() } : {};
+    process.stderr.write(`${JSON.stringify({ error: { code, message, hint: hint ?? null, ...cni } })}\n`);
     return;
   }
   process.stderr.write(`rnetns: ${message}\n`);
