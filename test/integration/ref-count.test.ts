@@ -212,6 +212,15 @@ describe('a reference', function () {
     await gone(runtime);
   });
 
+  it('without an id that is tied to a process has the id of that', async function () {
+    const runtime = lingering(this, 0);
+    const { pid } = await startProcess();
+    await expectActs(runtime, `setup --pid ${pid}`, `setup --pid ${pid} --nets 2`);
+    expect(await counted(runtime)).to.deep.equal(up([`pid-${pid} 2`]));
+    await expectActs(runtime, `teardown --id pid-${pid}`);
+    await gone(runtime);
+  });
+
   const usage: string[][] = [
     ...['', '-', '-a', '.a', '..', '.', 'a/b', '../a', 'a b', 'a\nb', 'a*', 'é', '$(id)', 'a'.repeat(129)].map((id) => [
       '--id',
@@ -223,7 +232,6 @@ describe('a reference', function () {
     ...['0', '-1', '', 'x', '01', '1.5', '1e3', ' 1', '0x1', '99999999', '1+1'].map((nets) => ['--nets', nets]),
     ['--nets='],
     ['--nets'],
-    ['--pid', '1'],
     ...['0', '-1', '', 'self', '1 2', '99999999999999999999'].map((pid) => ['--id', 'a', '--pid', pid]),
     ['--name', '../x', '--id', 'a'],
     ['--name', '', '--id', 'a'],
