@@ -38,7 +38,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   ]) {
     program.addCommand(addCommonOptions(command).exitOverride());
   }
-  addCommonOptions(program);
+  addCommonOptions(program).option('--json', 'data and errors as JSON');
   try {
     await program.parseAsync([...args], { from: 'user' });
     return EXIT.ok;
