@@ -210,6 +210,54 @@ describe('cni', function () {
     await gone(runtime);
   });
 
+  it('the plugin of type rnetns runs its delegates in the shared namespace, for any runtime', async function () {
+    const runtime = fresh(this);
+    const bin = mkdtempSync('/tmp/rnetns-bin-');
+    onTestEnd(() => rmSync(bin, { recursive: true }));
+    expect(await succeed(runtime, 'cni', 'install', bin)).to.equal(`${join(bin, 'rnetns')}\n`);
+    await succeed(runtime, 'cni', 'install', bin);
+    await succeed(runtime, 'netns', 'add', 'web');
+    const ipam = { type: 'host-local', ranges: [[{ subnet: '10.88.3.0/24' }]] };
+    const delegate = [{ type: 'bridge', bridge: 'br3', isGateway: true, ipam }];
+    const config = { cniVersion: '1.0.0', name: 'net', type: 'rnetns', delegate };
+    const call = async (command: string, input: object): Promise<{ status: number | null; answer: unknown }> => {
+      const env = {
+        ...runtime.env,
+        CNI_COMMAND: command,
+        CNI_CONTAINERID: 'c1',
+        CNI_NETNS: join(runtime.dir, 'netns', 'web'),
+        CNI_IFNAME: 'eth0',
+        CNI_ARGS: '',
+        CNI_PATH: `${bin}:/usr/lib/cni`,
+      };
+      const { status, stdout } = await run([], { env, file: join(bin, 'rnetns'), input: JSON.stringify(input) });
+      return { status, answer: stdout === '' ? undefined : JSON.parse(stdout) };
+    };
+    const versions = await call('VERSION', { cniVersion: '1.0.0' });
+    expect(versions.status).to.equal(0);
+    expect(versions.answer).to.have.property('supportedVersions').that.includes('1.0.0');
+    const added = await call('ADD', config);
+    expect(added.status, JSON.stringify(added.answer)).to.equal(0);
+    expect(added.answer).to.have.nested.property('ips[0].address', '10.88.3.2/24');
+    expect(await references(runtime)).to.deep.equal([
+      ['c1', 1],
+      ['netns:web', 1],
+    ]);
+    expect((await call('CHECK', config)).status).to.equal(0);
+    expect((await call('ADD', config)).answer).to.include({ cniVersion: '1.0.0', code: 4 });
+    for (const [wrong, code] of [
+      [{ ...config, delegate: [{ type: 'rnetns' }] }, 7],
+      [{ ...config, delegate: undefined }, 7],
+      [{ ...config, delegate: [{ type: 'nonesuch' }], name: 'other' }, 7],
+    ] as const) {
+      const { status, answer } = await call('ADD', wrong);
+      expect({ status, code: (answer as { code: number }).code }).to.deep.equal({ status: 1, code });
+    }
+    for (const round of [1, 2]) expect((await call('DEL', config)).status, `DEL ${round}`).to.equal(0);
+    await succeed(runtime, 'netns', 'delete', 'web');
+    await gone(runtime);
+  });
+
   it('an unknown network, a namespace that is gone and a bad capability are errors, and make nothing', async function () {
     const runtime = fresh(this);
     for (const [args, status, words] of [

@@ -15,6 +15,8 @@ import {
   networkStatus,
   type AttachOptions,
 } from '../cni/attach.js';
+import { installPlugin } from '../cni/install.js';
+import { runAsPlugin } from '../cni/plugin.js';
 import { makeContext, type CommonOptions } from '../context.js';
 import { print } from '../report.js';
 
@@ -78,6 +80,17 @@ export function cniCommand(): Command {
   };
   whole('gc', 'free what no container with a reference owns, as after a killed add', collectGarbage);
   whole('status', 'could a container be added now?', networkStatus);
+  cni
+    .command('install')
+    .description('put the plugin of type rnetns into a plugin directory: it runs its delegates in the shared namespace')
+    .argument('<directory>')
+    .option('--json', 'errors as JSON')
+    .action((directory: string) => {
+      process.stdout.write(`${installPlugin(directory)}\n`);
+    });
+  cni.command('plugin', { hidden: true }).action(async () => {
+    process.exitCode = await runAsPlugin();
+  });
   cni
     .command('list', { isDefault: true })
     .description('the networks, with the containers on them')

@@ -1,0 +1,132 @@
+import { text as readAll } from 'node:stream/consumers';
+import { CNI_CODE, CniError, type CniErrorObject } from '../../cni/error.js';
+import { gcNetwork } from '../../cni/gc.js';
+import { isObject, type JsonObject } from '../../cni/json.js';
+import { parseNetworkList, type NetworkList } from '../../cni/network-conf.js';
+import { CNI_VERSIONS, CURRENT_VERSION } from '../../cni/version.js';
+import { processEnvironment } from '../../config/environment.js';
+import { EXIT, RnetnsError } from '../../errors/error.js';
+import type { Context } from '../../lifecycle/context.js';
+import { makeContext } from '../context.js';
+import { attach, check, detach, networkStatus, type AttachOptions } from './attach.js';
+import { inSession } from './session.js';
+
+/**
+ * The CNI plugin of type `rnetns`: it runs the plugins of its `delegate` list in the shared namespace, so that any
+ * runtime that calls CNI plugins can put its containers there by naming ours.
+ *
+ *     {"cniVersion": "1.0.0", "name": "net", "plugins": [{"type": "rnetns", "delegate": [{"type": "bridge", …}, …]}]}
+ *
+ * `namespace` beside `delegate` names a shared namespace other than `default`. `runtimeConfig` goes to the delegates that have the
+ * capability; the runtime gives it only if the plugin of type `rnetns` itself lists that capability.
+ *
+ * @returns the exit status: 0, or 1 with the error object of the specification on stdout.
+ * @see https://github.com/containernetworking/cni/blob/main/SPEC.md#section-2-execution-protocol
+ */
+export async function runAsPlugin(): Promise<number> {
+  let version: string = CURRENT_VERSION;
+  try {
+    const config = parseConfig(await readAll(process.stdin));
+    version = config.cniVersion;
+    const answer = await act(config);
+    if (answer !== undefined) process.stdout.write(`${JSON.stringify(answer)}\n`);
+    return EXIT.ok;
+  } catch (error) {
+    if (!(error instanceof RnetnsError)) throw error;
+    process.stdout.write(`${JSON.stringify({ ...errorObject(error), cniVersion: version })}\n`);
+    return EXIT.bad;
+  }
+}
+
+interface PluginConfig {
+  cniVersion: string;
+  /** undefined where there is none: VERSION has no network. */
+  list: NetworkList | undefined;
+  namespace: string | undefined;
+  runtimeConfig: JsonObject;
+  /** Of GC. */
+  valid: { containerId: string; ifName: string }[];
+}
+
+function parseConfig(text: string): PluginConfig {
+  const refuse = (code: number, why: string) => new CniError(code, `the configuration on stdin is wrong: ${why}`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw refuse(CNI_CODE.decoding, 'no JSON');
+  }
+  if (!isObject(value)) throw refuse(CNI_CODE.decoding, 'no object');
+  const { cniVersion = '0.1.0', name, delegate, namespace, runtimeConfig = {} } = value;
+  if (typeof cniVersion !== 'string') throw refuse(CNI_CODE.decoding, 'cniVersion is no string');
+  if (namespace !== undefined && typeof namespace !== 'string')
+    throw refuse(CNI_CODE.badConfig, 'namespace is no string');
+  if (!isObject(runtimeConfig)) throw refuse(CNI_CODE.badConfig, 'runtimeConfig is no object');
+  const valid = value['cni.dev/valid-attachments'];
+  return {
+    cniVersion,
+    list: delegate === undefined ? undefined : delegateList(name, cniVersion, delegate),
+    namespace,
+    runtimeConfig,
+    valid: (Array.isArray(valid) ? valid : []).filter(isObject).map(({ containerID, ifname }) => ({
+      containerId: String(containerID),
+      ifName: String(ifname),
+    })),
+  };
+}
+
+function delegateList(name: unknown, cniVersion: string, delegate: unknown): NetworkList {
+  const list = parseNetworkList(JSON.stringify({ cniVersion, name, plugins: delegate, loadOnlyInlinedPlugins: true }));
+  if (list.plugins.every(({ type }) => type !== 'rnetns')) return list;
+  throw new CniError(CNI_CODE.badConfig, 'the plugin rnetns cannot delegate to itself');
+}
+
+async function act(config: PluginConfig): Promise<object | undefined> {
+  const env = processEnvironment();
+  const command = env.CNI_COMMAND;
+  if (command === 'VERSION') return { cniVersion: config.cniVersion, supportedVersions: CNI_VERSIONS };
+  const { list, valid } = config;
+  if (list === undefined) throw new CniError(CNI_CODE.badConfig, 'delegate is missing: a list of plugins');
+  const context = pluginContext(config, env.CNI_PATH);
+  const options: AttachOptions = {
+    containerId: env.CNI_CONTAINERID ?? '',
+    netns: env.CNI_NETNS ?? '',
+    ifName: env.CNI_IFNAME ?? '',
+    args: env.CNI_ARGS ?? '',
+    capabilityArgs: config.runtimeConfig,
+  };
+  switch (command) {
+    case 'ADD':
+      return attach(context, list, options);
+    case 'DEL':
+      return ignore(detach(context, list.name, options, list));
+    case 'CHECK':
+      return ignore(check(context, list.name, options, list));
+    case 'STATUS':
+      return ignore(networkStatus(context, list));
+    case 'GC':
+      return ignore(inSession(context, { verb: 'run', exclusive: true }, (cni) => gcNetwork(cni, list, valid)));
+    default:
+      throw new CniError(CNI_CODE.badEnvironment, `unknown CNI_COMMAND: ${command ?? 'it is not set'}`);
+  }
+}
+
+/** The plugins of the runtime first: they are what its user configured. */
+function pluginContext({ namespace }: PluginConfig, path: string | undefined): Context {
+  const context = makeContext({ name: namespace }, { make: true });
+  const { config } = context;
+  const dirs = (path ?? '').split(':').filter((directory) => directory !== '');
+  const network = { ...config.network, cniPluginDirs: [...dirs, ...config.network.cniPluginDirs] };
+  return { ...context, config: { ...config, network } };
+}
+
+async function ignore(done: Promise<void>): Promise<undefined> {
+  await done;
+  return undefined;
+}
+
+function errorObject(error: RnetnsError): CniErrorObject {
+  if (error instanceof CniError) return error.toJSON();
+  const { code, message, hint } = error;
+  return { cniVersion: CURRENT_VERSION, code: CNI_CODE.unclassified, msg: `${code}: ${message}`, details: hint ?? '' };
+}
