@@ -113,6 +113,8 @@ count_up() {
   [ -z "$rn_pid" ] || rn_kind=tied rn_other=references
   rn_text="rnetns1 $rn_nets ${rn_pid:-0} $rn_start $rn_boot ."
   rn_file=$rn_dir/$rn_kind/$rn_id
+  # What else isn't as it should be makes the write fail.
+  ! [ -L "$rn_dir/$rn_kind" ] || return 1
   # Again and again: the teardown of another one, which was the last, takes away the directory that we have just made.
   rn_tries=50
   while [ "$rn_tries" -gt 0 ]; do

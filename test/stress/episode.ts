@@ -77,7 +77,7 @@ async function checkName(world: World, name: Name, memory: Memory, phase: Phase,
   const isForced = operations.some(({ operation }) => operation.verb === 'stop' && operation.force);
   const isHeld = !isForced && [...memory.references.durable()].some((id) => !touched.has(id));
   const canBeLost = ['holder', 'supervisor', 'keeper'].every((role) => memory.killed.has(role));
-  memory.references.apply(operations);
+  memory.references.apply(operations, canBeLost);
   const { complete, netns } = await checkQuietPoint(world, name, memory.references, phase.repair);
   if (isHeld && !canBeLost && memory.netns !== undefined && netns !== undefined && netns !== memory.netns) {
     throw new Violation('netns', `${name} was held by a reference, and its netns ${memory.netns} is ${netns} now`);
@@ -91,11 +91,16 @@ async function endAll(world: World, memories: Memories): Promise<void> {
     NAMES.map(async (name) => {
       const { references, mayNeedRepair } = memories[name];
       const { ids, anonymous } = references.all();
-      const each = [...ids.map((id) => ['--id', id]), ...(anonymous > 0 ? [['--nets', String(anonymous)]] : [])];
+      const each = [
+        ...ids.map((id) =>
+          id.startsWith('netns:') ? ['netns', 'delete', id.replace('netns:', '')] : ['teardown', '--id', id],
+        ),
+        ...(anonymous > 0 ? [['teardown', '--nets', String(anonymous)]] : []),
+      ];
       for (const reference of each) {
-        const { status, stderr } = await call(world, name, 'teardown', ...reference);
-        world.trace.add(`teardown --name ${name} ${reference.join(' ')}: ${String(status)} ${stderr.trim()}`);
-        if (status !== 0) throw new Violation('teardown', `teardown ${reference.join(' ')} of ${name}: ${stderr}`);
+        const { status, stderr } = await call(world, name, ...reference);
+        world.trace.add(`${reference.join(' ')} --name ${name}: ${String(status)} ${stderr.trim()}`);
+        if (status !== 0) throw new Violation('teardown', `${reference.join(' ')} of ${name}: ${stderr}`);
       }
       const withinMs = LINGER[name] * 1000 + TEARDOWN_MS;
       let left = await leftOf(world, name, mayNeedRepair ? LINGER[name] * 1000 + 2000 : withinMs);

@@ -12,6 +12,9 @@ import { possibleValues, type Change } from './possible-values.js';
 type IdValue = string;
 const ABSENT: IdValue = '';
 
+/** At some moment, perhaps. */
+const LOSS: Change<IdValue> = { startMs: 0, endMs: Infinity, certain: false, apply: () => ABSENT };
+
 export interface Observed {
   ids: ReadonlyMap<string, IdValue>;
   anonymous: number;
@@ -28,8 +31,12 @@ export class ReferenceModel {
   private readonly ids = new Map<string, Set<IdValue>>();
   private anonymous = new Set([0]);
 
-  /** Operations on this name, in any order; all of them have ended. */
-  apply(operations: readonly Done[]): void {
+  /**
+   * Operations on this name, in any order; all of them have ended.
+   *
+   * @param namesMayGo - all that held the mounts of the named namespaces were killed.
+   */
+  apply(operations: readonly Done[], namesMayGo = false): void {
     // A failing plugin: nothing is counted or dropped, whatever else happens.
     const effective = operations.filter(
       (done) => !('plugin' in done.operation && done.operation.plugin === 'fails' && done.status === FAILING_STATUS),
@@ -37,6 +44,7 @@ export class ReferenceModel {
     const ids = new Set([...this.ids.keys(), ...effective.flatMap(({ operation }) => idOf(operation) ?? [])]);
     for (const id of ids) {
       const changes = effective.flatMap((done) => changeOfId(done, id) ?? []);
+      if (namesMayGo && id.startsWith('netns:')) changes.push(LOSS);
       this.ids.set(id, possibleValues(this.ids.get(id) ?? [ABSENT], changes));
     }
     const changes = effective.flatMap((done) => changeOfCount(done) ?? []);
@@ -105,6 +113,9 @@ function changeOfId(done: Done, id: string): Change<IdValue> | undefined {
   const { operation, tiedTo } = done;
   if (operation.verb === 'stop' && operation.force) return change(done, () => ABSENT);
   if (idOf(operation) !== id) return undefined;
+  if (operation.verb === 'netns') {
+    return operation.act === 'exec' ? undefined : change(done, () => (operation.act === 'add' ? '1 0' : ABSENT));
+  }
   if (operation.verb === 'setup') return change(done, () => `${operation.nets} ${tiedTo}`);
   return change(done, () => ABSENT);
 }

@@ -66,6 +66,10 @@ function argumentsOf(operation: Operation, tiedTo: number): string[] {
       return [...options, '--json'];
     case 'list':
       return [verb, '--json'];
+    case 'netns': {
+      const inside = operation.act === 'exec' ? ['--', 'readlink', '/proc/self/ns/net'] : [];
+      return [verb, operation.act, '--name', name, operation.id.replace('netns:', ''), ...inside];
+    }
     case 'repair':
       return [...options, '--json'];
   }

@@ -20,6 +20,8 @@ export type Operation = { name: Name } & (
   | { verb: 'teardown'; id: string | undefined; nets: number; plugin: Body | undefined }
   | { verb: 'stop'; force: boolean }
   | { verb: 'repair' | 'status' | 'list' }
+  /** A named network namespace is a reference, `netns:NAME`. */
+  | { verb: 'netns'; act: 'add' | 'delete' | 'exec'; id: string }
 );
 
 export type Victim = Role | 'command' | 'launcher';
@@ -92,6 +94,7 @@ function planOperation(random: Random): Operation {
     [2, `single${random.whole(1, 1000)}`],
     [3, undefined],
   ]);
+  const netns = `netns:n${random.whole(1, 3)}`;
   const nets = random.whole(1, 3);
   const plugin = random.weighted<Body | undefined>([
     [6, undefined],
@@ -111,6 +114,7 @@ function planOperation(random: Random): Operation {
     [2, { name, verb: 'repair' }],
     [3, { name, verb: 'status' }],
     [1, { name, verb: 'list' }],
+    [6, { name, verb: 'netns', act: random.pick(['add', 'add', 'delete', 'delete', 'exec']), id: netns }],
   ]);
 }
 
