@@ -6,7 +6,7 @@
 # Arguments: STATE GENERATION LINGER [create]   create: make the network namespace as well
 # Signals:   USR1: stop waiting and look (references.sh and minder.sh, at the last reference)
 # Result:    "ready" on stdout; ends when it has torn the namespace down
-# Requires:  sleep flock dd mv rmdir mkfifo find; netns.sh lock.sh reap.sh minder.sh teardown.sh
+# Requires:  sleep flock dd mount mv rmdir mkfifo find; netns.sh lock.sh reap.sh minder.sh teardown.sh
 #
 # Theory of operation: leases
 #
@@ -34,7 +34,13 @@ exec 9<>"$lease" && exec 8<"$lease" && exec 9<&- || exit 1
 exec 7<>"$dir/holder.$generation" || exit 1
 timer=
 trap '[ -z "$timer" ] || kill "$timer" 2>/dev/null' USR1
-[ "${4-}" != create ] || sh "$here/netns.sh" "$dir" || exit 1
+if [ "${4-}" = create ]; then
+  sh "$here/netns.sh" "$dir" || exit 1
+else
+  # When a supervisor's call to mend outlived it, M0 is a copy of the old one, a slave: names made in it would not be
+  # seen in M1, its slave in turn, unless they are shared from here.
+  mount --make-shared -- "${dir%/*/*}/netns" 2>/dev/null
+fi
 # Who started us may be dead by now: that is no reason to die of it (signal(7), SIGPIPE).
 trap : PIPE
 echo ready
