@@ -6,7 +6,7 @@
 # Arguments: STATE GENERATION LINGER [create]   create: make the network namespace as well
 # Signals:   USR1: stop waiting and look (references.sh and minder.sh, at the last reference)
 # Result:    "ready" on stdout; ends when it has torn the namespace down
-# Requires:  sleep flock dd mount mv rmdir mkfifo find; netns.sh lock.sh reap.sh minder.sh teardown.sh
+# Requires:  sleep flock dd mount mv rmdir mkfifo find setpriv; netns.sh lock.sh reap.sh minder.sh teardown.sh
 #
 # Theory of operation: leases
 #
@@ -48,15 +48,18 @@ exec </dev/null >/dev/null 2>&1
 
 waits=0
 echo '0 busy' >"$dir/idle"
+# prctl(2), PR_SET_PDEATHSIG: setpriv(1) of util-linux can ask for it, BusyBox's can't.
+dies_with_us='setpriv --pdeathsig KILL --'
+$dies_with_us true || dies_with_us=
 
 # wait_quietly SECONDS: until so long nobody has come, or USR1 has. 1: somebody came, and the last of them has gone.
 # The timer is a lease itself: then one read waits for both. `idle` says so for as long as it may be one, and by its number
-# whether it has been one meanwhile.
+# whether it has been one meanwhile. Without us it would be one that nobody ends, so it dies when we do.
 wait_quietly() {
   waits=$((waits + 1))
   echo "$waits wait" >"$dir/idle"
   exec 9<>"$lease"
-  sleep "$1" 7<&- 8<&- &
+  $dies_with_us sleep "$1" 7<&- 8<&- &
   timer=$!
   exec 9<&-
   joined=

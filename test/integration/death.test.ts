@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { alive, namespaceInode, waitFor } from '../fixtures/processes.js';
+import { alive, childrenOf, commandLine, namespaceInode, waitFor } from '../fixtures/processes.js';
 import { findProgram, requires } from '../fixtures/requirements.js';
 import { run } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
@@ -188,6 +188,22 @@ describe('sudden death', function () {
     expect(alive(after.holder)).to.be.true;
     expect(after.keeper).to.equal(keeper);
     await expectAllGoneAfter(runtime, command);
+  });
+
+  it('of the holder while it lingers takes its timer, a lease like a command, with it', async function () {
+    const runtime = lingering(this, 60);
+    const command = await startCommand(runtime);
+    const parts = partsOf(runtime);
+    await command.finish();
+    const timer = await waitFor(() => childrenOf(parts.holder).find((pid) => commandLine(pid)[0] === 'sleep'), {
+      timeoutMs: 2000,
+      what: 'the holder to linger',
+    });
+    await killNow(...Object.values(parts));
+    await waitFor(() => !alive(timer), { timeoutMs: 1000, what: `${timer} to end` });
+    const { status, stderr } = await run(['stop'], { env: runtime.env });
+    expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
+    await gone(runtime);
   });
 
   it('of the holder keeps the linger that the namespace was made with, whoever mends it', async function () {
