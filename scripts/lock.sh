@@ -46,7 +46,8 @@ caller_locks() {
   return 1
 }
 
-# Take the lock. 1: the directory can't be made; 2: another one kept the lock, and $rn_why says who; 3: the caller has it.
+# Take the lock. 1: the directory can't be made; else $rn_why says why: 2: another one kept the lock; 3: the caller has
+# it; 4: no descriptor is free.
 lock_state() {
   if caller_locks; then
     rn_why="locking $rn_dir failed: the program that called rnetns holds the lock itself"
@@ -55,6 +56,10 @@ lock_state() {
   for rn_lock_fd in 3 4 5 6 7 8 9; do
     [ -e "/proc/self/fd/$rn_lock_fd" ] || break
   done
+  if [ -e "/proc/self/fd/$rn_lock_fd" ]; then
+    rn_why='no file descriptor below 10 is free'
+    return 4
+  fi
   while :; do
     # eval: $rn_lock_fd is one digit of ours, and sh has no other way to name a descriptor by variable.
     eval "command exec $rn_lock_fd<\"\$rn_dir\"" 2>/dev/null || { prepare_state && continue || return 1; }

@@ -9,7 +9,7 @@
 # Requires: nsenter unshare; named-netns.sh references.sh
 # shellcheck disable=SC2154 # the variables are scripts/rnetns's
 # shellcheck source=scripts/references.sh
-. "$rn_root/scripts/references.sh"
+. "$rn_scripts/references.sh"
 
 netns() {
   rn_cmd=$#
@@ -34,12 +34,11 @@ netns() {
   esac
 }
 
-# in_M0 ACT [PID]: 0, or its status and its words in $rn_words
-in_M0() {
-  rn_user=user
-  ! [ /proc/self/ns/user -ef "/proc/$rn_holder/ns/user" ] || rn_user=
-  rn_words=$(nsenter --target "$rn_holder" ${rn_user:+--user} --mount --preserve-credentials -- \
-    sh "$rn_root/scripts/named-netns.sh" "$1" "$rn_dir/netns" "$rn_runtime/netns" "$rn_netns_name" ${2+"$2"} 2>&1 </dev/null)
+# change ACT [PID]: 0, or its status and its words in $rn_words
+change() {
+  locate
+  rn_words=$(in_M0 sh "$rn_root/scripts/named-netns.sh" "$1" "$rn_dir/netns" "$rn_runtime/netns" "$rn_netns_name" \
+    ${2+"$2"} 2>&1)
 }
 
 refuse_name() { # VERB
@@ -50,7 +49,7 @@ refuse_name() { # VERB
 
 netns_add() {
   join || with_options ensure ensure
-  in_M0 "${1-add}" ${2+"$2"} && exit
+  change "${1-add}" ${2+"$2"} && exit
   rn_status=$?
   give_back
   refuse_name "${1-add}"
@@ -60,7 +59,7 @@ netns_delete() {
   rn_status=2 rn_words='there is none'
   [ -e "$rn_dir/netns/$rn_netns_name" ] || refuse_name delete
   join || with_options ensure ensure
-  in_M0 delete || {
+  change delete || {
     rn_status=$?
     refuse_name delete
   }

@@ -3,7 +3,7 @@
 #
 # Theory of operation
 #
-# A reference with an id is a file: references/ID, or tied/ID when it goes with a process (holder.sh looks after those).
+# A reference with an id is a file: references/ID, or tied/ID when it goes with a process (minder.sh looks after those).
 # Its line is `rnetns1 NETS PID START-TIME BOOT-ID .`, with 0 0 for no process; src/state/references.ts reads it.
 # References without an id are a number in `ref-count`.
 #
@@ -11,12 +11,12 @@
 #   setup     holds a lease while it makes the file (O_EXCL: two never make one), and a namespace with a lease is not
 #             reaped; when it lets go, the reference is there to be seen
 #   teardown  removes the file, and asks with the same rm(1) whether it was the last: only then it takes the lock
-# What is there already is replaced, and a tied one is removed, under the lock, as holder.sh drops them.
+# What is there already is replaced, and a tied one is removed, under the lock, as minder.sh drops them.
 #
 # At the last reference the namespace goes at once, without lingering, unless a command is inside.
 #
 # Reads:    rn_id rn_nets rn_pid rn_dir and the functions of scripts/rnetns
-# Requires: mkdir rm mv flock dd rmdir mkfifo; nsenter
+# Requires: mkdir rm mv; for the last one flock dd rmdir sleep nsenter; child.sh lock.sh reap.sh teardown.sh
 # shellcheck disable=SC2154 # the variables are scripts/rnetns's
 # shellcheck source=scripts/lock.sh
 . "$rn_scripts/lock.sh"
@@ -302,10 +302,7 @@ release() {
     publish_again
     return 0
   fi
-  rn_user=user
-  ! [ /proc/self/ns/user -ef "/proc/$rn_holder/ns/user" ] || rn_user=
-  nsenter --target "$rn_holder" ${rn_user:+--user} --mount --preserve-credentials -- \
-    sh "$rn_root/scripts/teardown.sh" "$rn_dir" </dev/null >/dev/null 2>&1
+  in_M0 sh "$rn_root/scripts/teardown.sh" "$rn_dir" >/dev/null 2>&1
   unlock_state
 }
 

@@ -38,6 +38,15 @@ describe('rnetns lock', function () {
     await expectNothing(runtime);
   });
 
+  it('with all of the descriptors 3 to 9 taken is refused, and leaves nothing', async function () {
+    const runtime = lingering(this, 0);
+    const taken = [3, 4, 5, 6, 7, 8, 9].map((fd) => `exec ${fd}</dev/null`).join('; ');
+    const script = `${taken}; exec "$0" lock -- true`;
+    const result = await run(['-c', script, launcher], { env: runtime.env, file: '/bin/sh' });
+    expectRefused(result, /no file descriptor below 10 is free/);
+    await expectNothing(runtime);
+  });
+
   it('makes others wait until its command has ended', async function () {
     requires(this, 'userns', 'tun', 'pasta');
     const runtime = lingering(this, 0);

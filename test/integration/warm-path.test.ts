@@ -78,6 +78,12 @@ describe('the warm path, called', function () {
         `execute ${findProgram('rm') ?? ''}`,
       ]);
       expect(await started('teardown', '--id', 'unknown'), 'teardown of what is not there').to.deep.equal([]);
+      expect((await run(['netns', 'add', 'web'], { env: runtime.env, file })).status).to.equal(0);
+      const entering = ['nsenter', 'unshare', 'nsenter', 'true'].map(
+        (program) => `execute ${findProgram(program) ?? ''}`,
+      );
+      expect(await started('netns', 'exec', 'web', findProgram('true') ?? ''), 'netns exec').to.deep.equal(entering);
+      expect((await run(['netns', 'delete', 'web'], { env: runtime.env, file })).status).to.equal(0);
       expect((await run(['teardown', '--id', 'first'], { env: runtime.env, file })).status).to.equal(0);
       await keep.finish();
       await gone(runtime);
