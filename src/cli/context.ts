@@ -29,8 +29,13 @@ export function stateOf({ name = DEFAULT_NAME }: CommonOptions): StateDirectory 
   return new StateDirectory(stateBase(), checkName(name));
 }
 
+/** With what the launcher must be given, to work on the same namespace with the same settings. */
+export interface CliContext extends Context {
+  launcherOptions: readonly string[];
+}
+
 /** All that an act on the namespace needs; `make` also makes the directory of the state directories. */
-export function makeContext(options: CommonOptions, { make = false } = {}): Context {
+export function makeContext(options: CommonOptions, { make = false } = {}): CliContext {
   const name = checkName(options.name ?? DEFAULT_NAME);
   const env = processEnvironment();
   const { config } = loadSettings(options);
@@ -43,6 +48,11 @@ export function makeContext(options: CommonOptions, { make = false } = {}): Cont
     env: backgroundEnvironment(env, runtime.runtimeDir),
     log: new Logger(config.rnetns.logLevel),
     mended: [],
+    launcherOptions: [
+      ...['--name', name],
+      ...(options.config === undefined ? [] : ['--config', options.config]),
+      ...(options.logLevel === undefined ? [] : ['--log-level', options.logLevel]),
+    ],
   };
 }
 

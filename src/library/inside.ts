@@ -38,17 +38,7 @@ export async function runInside<T>(
   fn: InsideFunction<T>,
 ): Promise<T> {
   const call = launcher.call(verb, [...args, '--', ...WAIT_FOR_VERDICT]);
-  await call.arrival();
-  let value: T;
-  try {
-    value = await fn(handle(launcher, call));
-  } catch (error) {
-    // How it was given back doesn't matter beside why.
-    await call.end('failed').catch(() => undefined);
-    throw error;
-  }
-  await call.end('ok');
-  return value;
+  return call.during(() => fn(handle(launcher, call)));
 }
 
 function handle(launcher: Launcher, call: LauncherCall): Inside {

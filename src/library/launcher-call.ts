@@ -73,8 +73,28 @@ export class LauncherCall {
     return this.waiting;
   }
 
-  /** Resolves when there is, with the line that it wrote. */
-  async arrival(): Promise<string> {
+  /**
+   * Run `fn` while a process waits inside, and tell that one how it went.
+   *
+   * @param fn - gets the line that the process wrote.
+   * @throws what `fn` throws; else RnetnsError for what rnetns couldn't do.
+   */
+  async during<T>(fn: (line: string) => T | PromiseLike<T>): Promise<T> {
+    const line = await this.arrival();
+    let value: T;
+    try {
+      value = await fn(line);
+    } catch (error) {
+      // How it was given back doesn't matter beside why.
+      await this.end('failed').catch(() => undefined);
+      throw error;
+    }
+    await this.end('ok');
+    return value;
+  }
+
+  /** Resolves when there is a process inside, with the line that it wrote. */
+  private async arrival(): Promise<string> {
     const line = new Promise<string>((resolve) =>
       this.child.stdout?.once('data', (text) => resolve(String(text).trim())),
     );

@@ -63,6 +63,10 @@ export class StateDirectory {
   get namesSeen(): string {
     return join(dirname(dirname(this.path)), 'netns');
   }
+  /** The path of a network namespace that is given by path, or by the name of one of ours; as commands see it. */
+  netnsPath(netns: string): string {
+    return netns.includes('/') ? netns : join(this.namesSeen, netns);
+  }
   get log(): string {
     return join(this.path, 'log');
   }

@@ -258,6 +258,18 @@ describe('cni', function () {
     await gone(runtime);
   });
 
+  it('settings given to it are those that the namespace is made with', async function () {
+    const runtime = fresh(this);
+    const settings = join(runtime.dir, '..', 'other.conf');
+    writeFileSync(settings, '[network]\ndefault_rootless_network_cmd = none\n[rnetns]\nlinger = 60\n');
+    const { status, stderr } = await cni(runtime, 'status', 'rnetns', '--config', settings);
+    expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
+    const { driver } = JSON.parse(await succeed(runtime, 'status', '--json')) as { driver: { name: string } };
+    expect(driver.name).to.equal('none');
+    await succeed(runtime, 'stop');
+    await gone(runtime);
+  });
+
   it('an unknown network, a namespace that is gone and a bad capability are errors, and make nothing', async function () {
     const runtime = fresh(this);
     for (const [args, status, words] of [

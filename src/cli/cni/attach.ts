@@ -10,8 +10,8 @@ import { gcNetwork } from '../../cni/gc.js';
 import type { JsonObject } from '../../cni/json.js';
 import type { NetworkList } from '../../cni/network-conf.js';
 import { statusOfNetwork } from '../../cni/status.js';
-import type { Context } from '../../lifecycle/context.js';
 import { readReferences } from '../../state/references.js';
+import type { CliContext } from '../context.js';
 import { inSession } from './session.js';
 
 /** What a container is attached with, as a caller gives it. */
@@ -26,7 +26,7 @@ export interface AttachOptions {
 }
 
 /** Put the container on the network. Its id becomes a reference that counts for each of its attachments. */
-export function attach(context: Context, list: NetworkList, options: AttachOptions): Promise<WrittenResult> {
+export function attach(context: CliContext, list: NetworkList, options: AttachOptions): Promise<WrittenResult> {
   const attachment = attachmentOf(context, options);
   const nets = others(context, list.name, attachment).length + 1;
   const reference = ['--id', attachment.containerId, '--nets', String(nets)];
@@ -35,7 +35,7 @@ export function attach(context: Context, list: NetworkList, options: AttachOptio
 
 /** Take it off again; with its last attachment goes the reference. What isn't attached is no error. */
 export function detach(
-  context: Context,
+  context: CliContext,
   network: string,
   options: AttachOptions,
   today: NetworkList | undefined,
@@ -51,7 +51,7 @@ export function detach(
 }
 
 export function check(
-  context: Context,
+  context: CliContext,
   network: string,
   options: AttachOptions,
   today: NetworkList | undefined,
@@ -60,12 +60,12 @@ export function check(
   return inSession(context, { verb: 'run' }, (cni) => checkNetwork(cni, network, { containerId, ifName }, today));
 }
 
-export function networkStatus(context: Context, list: NetworkList): Promise<void> {
+export function networkStatus(context: CliContext, list: NetworkList): Promise<void> {
   return inSession(context, { verb: 'run' }, (cni) => statusOfNetwork(cni, list));
 }
 
 /** Delete every attachment of the network whose container has no reference: an ADD that was killed never got one. */
-export function collectGarbage(context: Context, list: NetworkList): Promise<void> {
+export function collectGarbage(context: CliContext, list: NetworkList): Promise<void> {
   return inSession(context, { verb: 'run', exclusive: true }, (cni) => {
     const owners = new Set(readReferences(context.state).list.map(({ id }) => id));
     const valid = cni.cache
@@ -76,20 +76,26 @@ export function collectGarbage(context: Context, list: NetworkList): Promise<voi
 }
 
 /** All attachments that the namespace knows; none of one that is down. */
-export function attachments({ state }: Pick<Context, 'state'>): CachedAttachment[] {
+export function attachments({ state }: Pick<CliContext, 'state'>): CachedAttachment[] {
   return new AttachmentCache(join(state.path, 'var/lib/cni')).list();
 }
 
-function others(context: Context, network: string, { containerId, ifName }: Attachment): CachedAttachment[] {
+function others(context: CliContext, network: string, { containerId, ifName }: Attachment): CachedAttachment[] {
   return attachments(context).filter(
     (other) => other.containerId === containerId && !(other.network === network && other.ifName === ifName),
   );
 }
 
 function attachmentOf(
-  { state }: Context,
+  { state }: CliContext,
   { containerId, netns, ifName, args, capabilityArgs }: AttachOptions,
 ): Attachment {
-  const path = netns === '' || netns.includes('/') ? netns : join(state.namesSeen, netns);
-  return { containerId, netns: path, ifName, args: parseArgs(args), capabilityArgs };
+  // DEL and CHECK may leave it to the cache.
+  return {
+    containerId,
+    netns: netns === '' ? '' : state.netnsPath(netns),
+    ifName,
+    args: parseArgs(args),
+    capabilityArgs,
+  };
 }

@@ -6,8 +6,7 @@ import { parseNetworkList, type NetworkList } from '../../cni/network-conf.js';
 import { CNI_VERSIONS, CURRENT_VERSION } from '../../cni/version.js';
 import { processEnvironment } from '../../config/environment.js';
 import { EXIT, RnetnsError } from '../../errors/error.js';
-import type { Context } from '../../lifecycle/context.js';
-import { makeContext } from '../context.js';
+import { makeContext, type CliContext } from '../context.js';
 import { attach, check, detach, networkStatus, type AttachOptions } from './attach.js';
 import { inSession } from './session.js';
 
@@ -112,7 +111,7 @@ async function act(config: PluginConfig): Promise<object | undefined> {
 }
 
 /** The plugins of the runtime first: they are what its user configured. */
-function pluginContext({ namespace }: PluginConfig, path: string | undefined): Context {
+function pluginContext({ namespace }: PluginConfig, path: string | undefined): CliContext {
   const context = makeContext({ name: namespace }, { make: true });
   const { config } = context;
   const dirs = (path ?? '').split(':').filter((directory) => directory !== '');

@@ -9,6 +9,7 @@ import { LauncherCall } from '../../library/launcher-call.js';
 import type { Context } from '../../lifecycle/context.js';
 import { enterArguments } from '../../namespace/enter.js';
 import { SCRIPTS } from '../../namespace/scripts.js';
+import type { CliContext } from '../context.js';
 
 /** How a session holds the namespace: with a reference that is set up or torn down when it succeeds, or just like a command. */
 export interface Session {
@@ -31,22 +32,26 @@ const SESSION_TIMEOUT_MS = 120_000;
  *
  * @throws what `act` throws, and RnetnsError.
  */
-export async function inSession<T>(context: Context, session: Session, act: (cni: Cni) => Promise<T>): Promise<T> {
-  const { state, config, env, log, runtimeDir } = context;
+export function inSession<T>(context: CliContext, session: Session, act: (cni: Cni) => Promise<T>): Promise<T> {
+  const { state, runtimeDir, launcherOptions } = context;
   const { verb, options: more = [], exclusive = false } = session;
   const script = readFileSync(SCRIPTS.cniSession, 'utf8');
   const inside = ['sh', '-c', script, 'cni-session.sh', state.path, exclusive ? 'exclusive' : 'shared'];
   const call = new LauncherCall({
-    argv: [verb, '--json', '--name', state.name, ...more, '--', ...inside],
+    argv: [verb, '--json', ...launcherOptions, ...more, '--', ...inside],
     env: { XDG_RUNTIME_DIR: runtimeDir },
     timeoutMs: SESSION_TIMEOUT_MS,
     what: `${verb} of the namespace ${state.name}`,
   });
-  const pid = Number(await call.arrival());
+  return call.during((pid) => act(pluginsAt(Number(pid), context)));
+}
+
+/** Plugins are run where this process is. */
+function pluginsAt(pid: number, { state, config, env, log }: Context): Cni {
   const [nsenter = '', ...args] = enterArguments({ pid, user: true, mount: true, net: true });
   // By its path: a plugin's PATH is its own.
   const entrance = { file: findProgram(nsenter, (env.PATH ?? '').split(':')) ?? nsenter, args };
-  const cni: Cni = {
+  return {
     cache: new AttachmentCache(join(state.path, 'var/lib/cni')),
     pluginDirs: config.network.cniPluginDirs,
     path: processEnvironment().PATH,
@@ -54,14 +59,4 @@ export async function inSession<T>(context: Context, session: Session, act: (cni
     warn: (message) => log.warn(message),
     runner: (plugin) => spawnPlugin(plugin, entrance),
   };
-  let value: T;
-  try {
-    value = await act(cni);
-  } catch (error) {
-    // How it was given back doesn't matter beside why.
-    await call.end('failed').catch(() => undefined);
-    throw error;
-  }
-  await call.end('ok');
-  return value;
 }

@@ -5,7 +5,6 @@ import { isObject, type JsonObject } from '../../cni/json.js';
 import type { NetworkList } from '../../cni/network-conf.js';
 import { processEnvironment } from '../../config/environment.js';
 import { RnetnsError } from '../../errors/error.js';
-import type { Context } from '../../lifecycle/context.js';
 import {
   attach,
   attachments,
@@ -17,7 +16,7 @@ import {
 } from '../cni/attach.js';
 import { installPlugin } from '../cni/install.js';
 import { runAsPlugin } from '../cni/plugin.js';
-import { makeContext, type CommonOptions } from '../context.js';
+import { makeContext, type CliContext, type CommonOptions } from '../context.js';
 import { print } from '../report.js';
 
 interface CniOptions extends CommonOptions {
@@ -66,7 +65,7 @@ export function cniCommand(): Command {
   const whole = (
     name: string,
     description: string,
-    act: (context: Context, list: NetworkList) => Promise<void>,
+    act: (context: CliContext, list: NetworkList) => Promise<void>,
   ): void => {
     cni
       .command(name)
@@ -109,7 +108,7 @@ Examples:
   rnetns cni add rnetns web web --capability '{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}'
   rnetns cni del rnetns web web`;
 
-function prepare(command: Command): { context: Context; options: CniOptions } {
+function prepare(command: Command): { context: CliContext; options: CniOptions } {
   const options = command.optsWithGlobals<CniOptions>();
   return { context: makeContext(options, { make: true }), options };
 }
@@ -139,7 +138,7 @@ function directories(): string[] {
   return networkDirectories(own);
 }
 
-function find({ log }: Context, network: string): { list: NetworkList } {
+function find({ log }: CliContext, network: string): { list: NetworkList } {
   const { list, skipped } = findNetwork(directories(), network);
   for (const { file, reason } of skipped) log.warn(`${file} is left out: ${reason}`);
   return { list };
@@ -162,7 +161,7 @@ interface ListedNetwork {
   attachments: { containerId: string; ifName: string; netns: string }[];
 }
 
-function listNetworks(context: Context): ListedNetwork[] {
+function listNetworks(context: CliContext): ListedNetwork[] {
   const attached = attachments(context);
   const { networks, skipped } = loadNetworks(directories());
   for (const { file, reason } of skipped) context.log.warn(`${file} is left out: ${reason}`);

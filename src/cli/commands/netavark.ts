@@ -5,17 +5,12 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text as readAll } from 'node:stream/consumers';
 import { Command } from 'commander';
-import type { Config } from '../../config/config.js';
 import { EXIT, RnetnsError } from '../../errors/error.js';
 import { findProgram } from '../../exec/find-program.js';
 import { SCRIPTS } from '../../namespace/scripts.js';
 import { findAddresses, freeAddresses, takeAddresses } from '../../netavark/leases.js';
 import { parseRequest } from '../../netavark/request.js';
-import type { StateDirectory } from '../../state/directory.js';
-import { makeContext, type CommonOptions } from '../context.js';
-
-/** A network namespace with its path, or the name of one of ours. */
-const isPath = (netns: string): boolean => netns.includes('/');
+import { makeContext, type CliContext, type CommonOptions } from '../context.js';
 
 export function netavarkCommand(): Command {
   const netavark = new Command('netavark')
@@ -44,34 +39,23 @@ export function netavarkCommand(): Command {
     .option('--network-dns-servers <list>', 'addresses, with commas')
     .action(async (network: string, _options: CommonOptions, command: Command) => {
       const options = command.optsWithGlobals<CommonOptions & { networkDnsServers?: string }>();
-      const { state, config, env } = makeContext(options);
+      const context = makeContext(options);
       const { networkDnsServers: list } = options;
-      const directory = join(state.path, 'netavark');
-      const script = ['sh', '-c', readFileSync(SCRIPTS.netavark, 'utf8'), 'netavark.sh', 'update', directory, '', ''];
       const servers = list === undefined ? [] : ['--network-dns-servers', list];
-      const call = programs(config, env, directory);
-      process.exitCode = await launch(
-        state,
-        ['run', '--', ...script, ...call, 'update', ...servers, network],
-        () => '',
-      );
+      const call = [...wrapper(context, 'update', '', []), 'update', ...servers, network];
+      process.exitCode = await launch(context, 'run', [], call, () => '');
     });
   return netavark;
 }
 
 async function connect(act: 'setup' | 'teardown', netns: string, options: CommonOptions): Promise<number> {
-  const { state, config, env } = makeContext(options, { make: true });
+  const context = makeContext(options, { make: true });
   const request = parseRequest(await readAll(process.stdin));
-  const directory = join(state.path, 'netavark');
-  const addresses = join(directory, 'addresses');
-  const path = isPath(netns) ? netns : join(state.namesSeen, netns);
+  const addresses = join(directoryOf(context), 'addresses');
   const interfaces = Object.values(request.networks).map(({ interface_name: name }) => name);
-  const inside = [
-    ...['sh', '-c', readFileSync(SCRIPTS.netavark, 'utf8'), 'netavark.sh', act, directory, path, interfaces.join(' ')],
-    ...programs(config, env, directory),
-  ];
+  const call = wrapper(context, act, context.state.netnsPath(netns), interfaces);
   let taken: string[] = [];
-  const status = await launch(state, [act, '--id', request.container_id, '--', ...inside], () => {
+  const status = await launch(context, act, ['--id', request.container_id], call, () => {
     if (act === 'setup') taken = takeAddresses(addresses, request);
     else findAddresses(addresses, request);
     return JSON.stringify(request);
@@ -86,9 +70,14 @@ async function connect(act: 'setup' | 'teardown', netns: string, options: Common
  * Run the launcher, and give its CMD what it gets on stdin once it says, on descriptor 3, that it is inside: the state
  * directory, which has the addresses, is there only then.
  */
-async function launch(state: StateDirectory, args: readonly string[], input: () => string): Promise<number> {
-  const [verb = '', ...rest] = args;
-  const child = spawn(SCRIPTS.launcher, [verb, '--name', state.name, ...rest], {
+async function launch(
+  { launcherOptions }: CliContext,
+  verb: 'setup' | 'teardown' | 'run',
+  options: readonly string[],
+  command: readonly string[],
+  input: () => string,
+): Promise<number> {
+  const child = spawn(SCRIPTS.launcher, [verb, ...launcherOptions, ...options, '--', ...command], {
     stdio: ['pipe', 'inherit', 'inherit', 'pipe'],
   });
   const [stdin, , , inside] = child.stdio;
@@ -108,9 +97,13 @@ async function launch(state: StateDirectory, args: readonly string[], input: () 
   return status ?? EXIT.failed;
 }
 
-/** netavark and its options. aardvark-dns is optional: without it there are no names. */
-function programs({ engine }: Config, env: Readonly<Record<string, string>>, directory: string): string[] {
-  const directories = [...engine.helperBinariesDirs, ...(env.PATH ?? '').split(':')];
+/** What netavark keeps, and the addresses that are taken. */
+const directoryOf = ({ state }: CliContext): string => join(state.path, 'netavark');
+
+/** The call of netavark by scripts/netavark.sh. aardvark-dns is optional: without it there are no names. */
+function wrapper(context: CliContext, act: string, netns: string, interfaces: readonly string[]): string[] {
+  const { config, env } = context;
+  const directories = [...config.engine.helperBinariesDirs, ...(env.PATH ?? '').split(':')];
   const netavark = findProgram('netavark', directories);
   if (netavark === undefined) {
     throw new RnetnsError('ERR_PROGRAM_MISSING', `cannot call netavark: it was not found in ${directories.join(':')}`, {
@@ -118,7 +111,9 @@ function programs({ engine }: Config, env: Readonly<Record<string, string>>, dir
     });
   }
   const aardvark = findProgram('aardvark-dns', directories);
+  const directory = directoryOf(context);
   return [
+    ...['sh', '-c', readFileSync(SCRIPTS.netavark, 'utf8'), 'netavark.sh', act, directory, netns, interfaces.join(' ')],
     ...[netavark, '--config', directory, '--rootless', 'true'],
     ...(aardvark === undefined ? [] : ['--aardvark-binary', aardvark]),
   ];
