@@ -23,15 +23,20 @@ export function listNamed(state: StateDirectory): NamedNetns[] {
     const inode = namespaceInode(pid, 'net');
     if (inode !== undefined) count.set(inode, (count.get(inode) ?? 0) + 1);
   }
+  const keeper = readLive(state)?.keeper.pid;
   return names.map((name) => {
-    const inode = inodeOf(state, name);
+    const inode = keeper === undefined ? undefined : inodeSeenBy(keeper, state, name);
     return { name, inode: inode ?? null, processes: inode === undefined ? 0 : (count.get(inode) ?? 0) };
   });
 }
 
-/** Through the keeper: only in M0 and its slaves is the namespace mounted on its name. */
+/** Of one; undefined when there is none of that name. */
 export function inodeOf(state: StateDirectory, name: string): number | undefined {
   const keeper = readLive(state)?.keeper.pid;
-  if (keeper === undefined) return undefined;
+  return keeper === undefined ? undefined : inodeSeenBy(keeper, state, name);
+}
+
+/** Only in M0 and its slaves, such as the keeper's mounts, is the namespace mounted on its name. */
+function inodeSeenBy(keeper: number, state: StateDirectory, name: string): number | undefined {
   return statSync(`/proc/${keeper}/root${join(state.namesSeen, name)}`, { throwIfNoEntry: false })?.ino;
 }

@@ -1,6 +1,5 @@
-import { statfsSync } from 'node:fs';
 import type { StateDirectory } from '../state/directory.js';
-import { NSFS_MAGIC } from '../namespace/netns.js';
+import { isNamespaceFile } from '../namespace/netns.js';
 import { readLive } from '../state/live.js';
 import { isAlive } from '../state/process.js';
 
@@ -21,18 +20,9 @@ export interface NamespacePaths {
 export function namespacePaths(state: StateDirectory): NamespacePaths | undefined {
   const live = readLive(state);
   if (live === undefined || !isAlive(live.keeper)) return undefined;
-  const mounted = isMounted(state.netns);
   return {
-    netns: mounted ? state.netns : `/proc/${live.keeper.pid}/ns/net`,
+    netns: isNamespaceFile(state.netns) ? state.netns : `/proc/${live.keeper.pid}/ns/net`,
     resolvConf: state.resolvConf,
     state: state.path,
   };
-}
-
-function isMounted(path: string): boolean {
-  try {
-    return statfsSync(path).type === NSFS_MAGIC;
-  } catch {
-    return false;
-  }
 }

@@ -1,12 +1,12 @@
 import { runCommand } from '../exec/command.js';
-import { membersOf } from '../namespace/members.js';
+import { membersWith } from '../namespace/members.js';
 import { parseProcAddresses } from '../plan/addresses.js';
 import { parseResolvConf } from '../plan/resolv-conf.js';
 import { statStateDirectory, type StateDirectory } from '../state/directory.js';
 import { readOptional } from '../state/files.js';
 import { readInfo } from '../state/info.js';
 import { readLive } from '../state/live.js';
-import { isAlive, processesInNetns, namespaceInode } from '../state/process.js';
+import { isAlive } from '../state/process.js';
 import { readRecord } from '../state/record.js';
 import { readReferences, type Reference } from '../state/references.js';
 import { readProtection, type Protection } from './protection.js';
@@ -101,8 +101,7 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
   const references = readReferences(state);
   const parts = [holder, keeper, ...(supervisor === undefined ? [] : [supervisor])];
   const complete = parts.every(isAlive) && (supervisor === undefined || driver?.pid != null);
-  const inode = isAlive(keeper) ? namespaceInode(keeper.pid, 'net') : undefined;
-  const members = inode === undefined ? membersOf(state, record) : processesInNetns(inode);
+  const members = membersWith(keeper, state, record);
   // A command that outlived all of ours is still in it, and the next one mends it.
   if (!parts.some(isAlive) && members.length === 0) return down;
   return {

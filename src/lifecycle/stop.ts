@@ -1,12 +1,12 @@
 import { existsSync, rmSync, renameSync } from 'node:fs';
 import { RnetnsError } from '../errors/error.js';
 import { findComponents } from '../namespace/components.js';
-import { membersOf } from '../namespace/members.js';
+import { membersWith } from '../namespace/members.js';
 import { removeNamespace } from '../namespace/teardown.js';
 import { statStateDirectory } from '../state/directory.js';
 import { holdsLease } from '../state/lease.js';
 import { readReferences } from '../state/references.js';
-import { namespaceInode, parentPid, processesInNetns } from '../state/process.js';
+import { parentPid } from '../state/process.js';
 import { readRecord } from '../state/record.js';
 import type { Context } from './context.js';
 
@@ -46,10 +46,8 @@ function findUsers({ state }: Pick<Context, 'state'>): string[] {
   const { keeper, generation, driver, supervisor, holder } = findComponents(state);
   const record = readRecord(state);
   const leased = holdsLease(state, generation ?? record?.generation);
-  const inode = keeper === undefined ? undefined : namespaceInode(keeper.pid, 'net');
-  const members = inode === undefined ? membersOf(state, record) : processesInNetns(inode);
   const ours = new Set([keeper, driver, supervisor, holder].map((process) => process?.pid));
-  const pids = new Set([...leased, ...members]);
+  const pids = new Set([...leased, ...membersWith(keeper, state, record)]);
   // The holder's child is its linger timer, which holds a lease like a command.
   const users = [...pids].filter((pid) => !ours.has(pid) && !ours.has(parentPid(pid)));
   const { count } = readReferences(state);

@@ -1,6 +1,6 @@
 import type { StateDirectory } from '../state/directory.js';
 import { holdsLease } from '../state/lease.js';
-import { identifyProcess, processesInNetns, type ProcessId } from '../state/process.js';
+import { identifyProcess, isAlive, namespaceInode, processesInNetns, type ProcessId } from '../state/process.js';
 import type { Record } from '../state/record.js';
 import { mountsOf } from './mountinfo.js';
 
@@ -21,6 +21,16 @@ export function membersOf(state: StateDirectory, record: Record | undefined): nu
   if (members.some(sees)) return members;
   const leased = new Set(holdsLease(state, generation));
   return members.some((pid) => leased.has(pid)) ? members : [];
+}
+
+/** All of them: those of the keeper's namespace while it lives, which needs no proof. */
+export function membersWith(
+  keeper: ProcessId | undefined,
+  state: StateDirectory,
+  record: Record | undefined,
+): number[] {
+  const inode = keeper !== undefined && isAlive(keeper) ? namespaceInode(keeper.pid, 'net') : undefined;
+  return inode === undefined ? membersOf(state, record) : processesInNetns(inode);
 }
 
 /** A command that outlived all of ours. */

@@ -7,13 +7,13 @@ import { SCRIPTS } from './scripts.js';
 import type { Surroundings } from './surroundings.js';
 
 /** statfs(2) f_type of a namespace file. */
-export const NSFS_MAGIC = 0x6e736673;
+const NSFS_MAGIC = 0x6e736673;
 const TIMEOUT_MS = 10_000;
 
-/** Is the network namespace mounted on its file in M0, the holder's mount namespace? */
-function isNetnsMounted({ state }: Surroundings, holder: ProcessId): boolean {
+/** Is a namespace mounted on this file, as this process or, through /proc/PID/root, another one sees it? */
+export function isNamespaceFile(path: string): boolean {
   try {
-    return statfsSync(`/proc/${holder.pid}/root${state.netns}`).type === NSFS_MAGIC;
+    return statfsSync(path).type === NSFS_MAGIC;
   } catch {
     return false;
   }
@@ -33,7 +33,8 @@ export async function ensureNetns(
   holder: ProcessId,
   findMember: () => ProcessId | undefined = () => undefined,
 ): Promise<void> {
-  if (isNetnsMounted(around, holder)) return;
+  // In M0, the holder's mount namespace.
+  if (isNamespaceFile(`/proc/${holder.pid}/root${around.state.netns}`)) return;
   const [file = '', ...args] = enterArguments({ pid: holder.pid, user: true, mount: true });
   for (let attempt = 1; ; attempt += 1) {
     const member = findMember();

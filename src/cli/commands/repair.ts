@@ -1,10 +1,9 @@
 import { Command, Option } from 'commander';
-import { RnetnsError } from '../../errors/error.js';
 import { closeInherited } from '../../exec/background.js';
 import type { Mended } from '../../lifecycle/context.js';
 import { repair } from '../../lifecycle/repair.js';
-import { checkWritable, statStateDirectory } from '../../state/directory.js';
 import { makeContext, type CommonOptions } from '../context.js';
+import { explainLock } from '../explain-lock.js';
 import { print } from '../report.js';
 
 export function repairCommand(): Command {
@@ -22,13 +21,7 @@ export function repairCommand(): Command {
         if (options.generation !== undefined) {
           closeInherited();
           mended = await repair(context, options.generation);
-        } else if (statStateDirectory(context.state) !== undefined && options.absent !== true) {
-          // The launcher locks only what is the caller's own, and can be written.
-          checkWritable(context.state);
-          throw new RnetnsError('ERR_STATE_DIR', `cannot lock the state directory ${context.state.path}`, {
-            hint: 'it must be a directory of your own; flock(1) of util-linux must be installed',
-          });
-        }
+        } else explainLock(context.state, options.absent);
         print(options.json, { mended }, () => describe(mended));
       } finally {
         await context.log.flush();

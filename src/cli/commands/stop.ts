@@ -1,8 +1,7 @@
 import { Command, Option } from 'commander';
-import { RnetnsError } from '../../errors/error.js';
 import { stop } from '../../lifecycle/stop.js';
-import { checkWritable, statStateDirectory } from '../../state/directory.js';
 import { makeContext, type CommonOptions } from '../context.js';
+import { explainLock } from '../explain-lock.js';
 
 export function stopCommand(): Command {
   return new Command('stop')
@@ -18,13 +17,9 @@ export function stopCommand(): Command {
         CommonOptions & { force?: boolean; unused?: boolean; locked?: boolean; absent?: boolean }
       >();
       const context = makeContext(options);
-      // Says what is wrong with it, if anything is; the launcher only locks what is the caller's own.
       if (options.locked !== true) {
-        if (statStateDirectory(context.state) === undefined || options.absent === true) return;
-        checkWritable(context.state);
-        throw new RnetnsError('ERR_STATE_DIR', `cannot lock the state directory ${context.state.path}`, {
-          hint: 'it must be a directory of your own; flock(1) of util-linux must be installed',
-        });
+        explainLock(context.state, options.absent);
+        return;
       }
       try {
         await stop(context, { force: options.force === true, unused: options.unused === true });
