@@ -15,6 +15,17 @@ leased() {
   ! dd if="$rn_fifo" of=/dev/null iflag=nonblock bs=4096 status=none 2>/dev/null
 }
 
+# What `ref-count` holds: $rn_count, the whole of it, so that no line of a damaged file passes for a count; empty when it is
+# no regular file, for who reads a FIFO waits.
+read_ref_count() {
+  rn_count=
+  [ -f "$rn_dir/ref-count" ] && ! [ -L "$rn_dir/ref-count" ] || return 0
+  while read -r rn_line || [ -n "$rn_line" ]; do
+    rn_count=$rn_count${rn_line:+${rn_count:+ }$rn_line}
+    [ "${#rn_count}" -le 20 ] || break
+  done 2>/dev/null <"$rn_dir/ref-count"
+}
+
 # Is the namespace used by something that holds no lease? The keeper is no use.
 used() {
   # rmdir(1) tells whether a directory is empty in the same time however many names are in it. setup makes it again.
@@ -28,10 +39,8 @@ used() {
   done
   # What is no number may stand for any: src/state/references.ts tells of it, and repair mends it.
   if [ -e "$rn_dir/ref-count" ] || [ -L "$rn_dir/ref-count" ]; then
-    rn_count=
-    # Only a file: who reads a FIFO waits.
-    { [ -f "$rn_dir/ref-count" ] && read -r rn_count <"$rn_dir/ref-count"; } 2>/dev/null
-    [ "$rn_count" = 0 ] && ! [ -L "$rn_dir/ref-count" ] || return 0
+    read_ref_count
+    [ "$rn_count" = 0 ] || return 0
   fi
   # aardvark-dns answers for containers, and each of those is a reference. It has its pid in a file without a newline.
   rn_dns=''

@@ -188,8 +188,7 @@ cannot_write() {
 read_count() {
   rn_count=0
   [ -e "$rn_dir/ref-count" ] || [ -L "$rn_dir/ref-count" ] || return 0
-  rn_count=
-  { [ -f "$rn_dir/ref-count" ] && ! [ -L "$rn_dir/ref-count" ] && read -r rn_count <"$rn_dir/ref-count"; } 2>/dev/null
+  read_ref_count
   case $rn_count in
     0 | [1-9]*) case $rn_count in *[!0-9]*) ;; *) [ "${#rn_count}" -gt 12 ] || return 0 ;; esac ;;
   esac

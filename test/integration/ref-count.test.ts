@@ -99,6 +99,8 @@ describe('a reference', function () {
     ['padded', '007\n'],
     ['octal', '0x10\n'],
     ['an expression', '1+1\n'],
+    ['followed by more', '3\ngarbage\n'],
+    ['nothing, followed by more', '0\n\n1'],
     ['huge', `${'9'.repeat(30)}\n`],
   ] as const) {
     it(`without an id: a count that is ${what} is an error, which changes nothing`, async function () {
