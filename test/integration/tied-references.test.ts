@@ -182,19 +182,27 @@ describe('a reference tied to a process', function () {
     this.timeout(90_000);
     const runtime = lingering(this, 0);
     expect(await act(runtime, 'setup', '--id', 'b')).to.deep.equal(succeeded);
-    let old = await startProcess();
-    await tie(runtime, 'a', old);
-    for (let round = 0; round < 12; round += 1) {
-      const next = await startProcess();
-      await old.end();
-      await sleep(round * 90);
-      await tie(runtime, 'a', next);
+    // What minds them looks once a second: it does so before some of these moments, at some and after others.
+    const starting = Array.from({ length: 12 }, async (_, index) => {
+      return { id: `a${index + 10}`, afterMs: index * 90, old: await startProcess() };
+    });
+    const references = await Promise.all(starting);
+    await Promise.all(references.map(({ id, old }) => tie(runtime, id, old)));
+    const all = up([...references.map(({ id }) => `${id} 1`), 'b 1']);
+    for (let round = 0; round < 3; round += 1) {
+      await Promise.all(references.map(({ old }) => old.end()));
+      const again = references.map(async (reference) => {
+        const next = await startProcess();
+        await sleep(reference.afterMs);
+        await tie(runtime, reference.id, next);
+        reference.old = next;
+      });
+      await Promise.all(again);
       await sleep(1100);
-      expect(await counted(runtime), `round ${round}`).to.deep.equal(up(['a 1', 'b 1']));
-      old = next;
+      expect(await counted(runtime), `round ${round}`).to.deep.equal(all);
     }
     await act(runtime, 'teardown', '--id', 'b');
-    await old.end();
+    await Promise.all(references.map(({ old }) => old.end()));
     await gone(runtime, LIMIT_MS);
   });
 
