@@ -12,7 +12,7 @@
 #   4. when that has ended process 1 is killed, and with it all of its namespace; then the cgroup can go
 #
 # Runs in:   any mount and pid namespace; changes none of its mounts.
-# Called by: scripts/dev/test-as-user.sh; by hand: sh scripts/dev/boot-systemd.sh "$PWD" bash
+# Called by: scripts/dev/test-lane.sh; by hand: sh scripts/dev/boot-systemd.sh "$PWD" bash
 # Arguments: KEEP  CMD [ARG…]   KEEP: a directory that stays in sight also if it is in /run or /tmp
 # Result:    CMD's status; 125 and a line on stderr when systemd didn't come up
 # Requires:  root; systemd, dbus and libpam-systemd; unshare nsenter mount mkfifo timeout head find sed

@@ -1,39 +1,36 @@
 #!/bin/sh
-# test-as-user.sh - give an unprivileged user what rnetns needs, run suites as that user, look what is left
+# test-as-user.sh - give an unprivileged user what rnetns needs, and run test files as that user, several at a time
 #
 # The checkout, Node and /dev/net/tun may all be closed to the user, and the tests must not change them:
-#   1. mounts shared among themselves, as systemd leaves them, but not with the host
-#   2. an empty /tmp, home and runtime directory; /dev/net/tun that anyone may open
-#   3. a copy of the checkout that anyone may read; Node's directory, if it can't be reached
-#   4. the suites; `systemd` as root, who logs the user in to a systemd of its own
-#   5. whatever is left fails the run. The pid namespace ends with this script, and every process in it too
+#   1. a copy of the checkout that anyone may read; Node's directory, if it can't be reached
+#   2. /dev/net/tun that anyone may open
+#   3. xargs is the queue: each lane takes the next file when its last one is done (test-lane.sh)
+#   4. the counts; a lane that broke off is a failure
+#
+# Most of the time tests wait, so there are more lanes than processors; but many more, and what is timed is late.
 #
 # Runs in:   mount and pid namespace of one test run, as its process 1; never in the host's.
 # Called by: scripts/dev/test.sh
-# Arguments: HOST_MNTNS (mnt:[N])  WORK (directory)  USER  SUITES (a list of names)  [MOCHA_ARG…]
-# Environment: CI, RNETNS_TEST_…, RNETNS_STRESS_…, TERM, LANG, NO_COLOR and FORCE_COLOR are passed on; nothing else
+# Arguments: HOST_MNTNS (mnt:[N])  WORK (directory; WORK/files: a list, below build/test)  USER  [MOCHA_ARG…]
+# Environment: RNETNS_TEST_LANES=N runs N files at a time; with 1, each test is reported at once. See test-lane.sh
 # Result:    status 0, whatever the tests say; counts in WORK/counts
-# Requires:  mount mknod setpriv cp chmod id env; boot-systemd.sh
+# Requires:  mount mknod unshare setpriv cp chmod id env xargs nproc grep; test-lane.sh
 set -eu
 die() {
   printf 'test-as-user: %s\n' "$1" >&2
   exit "${2-1}"
 }
-[ "$#" -ge 4 ] || die 'usage: test-as-user.sh HOST_MNTNS WORK USER SUITES [MOCHA_ARG…]' 64
+[ "$#" -ge 3 ] || die 'usage: test-as-user.sh HOST_MNTNS WORK USER [MOCHA_ARG…]' 64
 [ "$$" -eq 1 ] || die 'refusing to run outside a pid namespace of its own'
 [ "$(readlink /proc/self/ns/mnt)" != "$1" ] || die 'refusing to mount in the host mount namespace'
-work=$2 user=$3 suites=$4
-shift 4
+work=$2 user=$3
+shift 3
 root=$(cd -- "$(dirname -- "$0")/../.." && pwd)
 uid=$(id -u "$user") gid=$(id -g "$user")
-runtime=/run/user/$uid
 umask 022
 
-# 1. mount_namespaces(7): `/` is shared on a host with systemd, and a private one would hide mistakes
-mount --make-rshared /
-
-# 3. first, because the checkout may lie in /tmp
-mkdir -- "$work/src" "$work/home" "$work/node"
+# 1.
+mkdir -- "$work/src" "$work/home" "$work/node" "$work/lanes"
 mount -t tmpfs -o mode=755 tmpfs "$work/src"
 for entry in "$root"/* "$root"/.mocharc*; do
   case ${entry##*/} in
@@ -42,54 +39,44 @@ for entry in "$root"/* "$root"/.mocharc*; do
   esac
 done
 chmod -R a+rX,go-w "$work/src"
-# setpriv(1) starts its command with root's capabilities still there: only what `env` starts is looked up without them.
-as_user() { setpriv --reuid "$uid" --regid "$gid" --init-groups --inh-caps=-all -- env "$@"; }
 node=$(command -v node) || die 'node is not in PATH'
 # realpath: version managers put a chain of links into PATH
 node=$(readlink -f -- "$node")
-if ! as_user "$node" --version >/dev/null 2>&1; then
+# setpriv(1) starts its command with root's capabilities still there: only what `env` starts is looked up without them.
+runs_node() { setpriv --reuid "$uid" --regid "$gid" --init-groups --inh-caps=-all -- env "$node" --version >/dev/null; }
+if ! runs_node 2>/dev/null; then
   mount --rbind -- "${node%/bin/*}" "$work/node"
   node=$work/node/bin/node
-  as_user "$node" --version >/dev/null || die "$user cannot run $node"
+  runs_node || die "$user cannot run $node"
 fi
 
 # 2.
-mount -t tmpfs -o "mode=700,uid=$uid,gid=$gid" tmpfs "$work/home"
-mount -t tmpfs -o mode=1777 tmpfs /tmp
-mount -t tmpfs -o mode=755 tmpfs /run/user
-mkdir -- "$runtime"
-mount -t tmpfs -o "nosuid,nodev,mode=700,uid=$uid,gid=$gid" tmpfs "$runtime"
 if [ -e /dev/net/tun ]; then
   mknod -m 666 "$work/src/.tun" c 10 200
   mount --bind -- "$work/src/.tun" /dev/net/tun
 fi
 
-# 4. PATH as Debian's users have it: without sbin
-environment() {
-  printf '%s\n' "HOME=$work/home" "USER=$user" "LOGNAME=$user" SHELL=/bin/sh "XDG_RUNTIME_DIR=$runtime" \
-    "PATH=${node%/*}:/usr/local/bin:/usr/bin:/bin"
-  env | grep -E '^(CI|TERM|LANG|NO_COLOR|FORCE_COLOR|RNETNS_(TEST|STRESS)_[A-Z0-9_]*)=' || :
-}
-in_systemd() {
-  sh scripts/dev/boot-systemd.sh "$work" env "$@" && return
-  # It said why it can't boot one.
-  if [ "${RNETNS_TEST_MUST_RUN-}" = 1 ]; then echo '0 1 0'; else echo '0 0 1'; fi >>"$work/counts"
-}
+# 3.
+RNETNS_TEST_LANES=${RNETNS_TEST_LANES:-$(($(nproc) + 1))}
+[ "$(wc -l <"$work/files")" -gt 1 ] || RNETNS_TEST_LANES=1
+export RNETNS_TEST_LANES
+# mocha sees a file, not the terminal that its report comes to.
+if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then export MOCHA_COLORS=1; fi
 cd -- "$work/src"
-for suite in $suites; do
-  (
-    saved_ifs=$IFS
-    IFS='
-'
-    # shellcheck disable=SC2046 # one assignment a line
-    set -- $(environment) sh scripts/dev/test-suite.sh "$suite" "$work/counts" "$@"
-    IFS=$saved_ifs
-    case $suite in
-      systemd) in_systemd -i RNETNS_TEST_USER="$user" "$@" ;;
-      *) as_user -i "$@" ;;
-    esac
-  )
-done
+xargs -P "$RNETNS_TEST_LANES" -I @FILE@ unshare --mount --propagation private --pid --fork --kill-child --mount-proc \
+  sh scripts/dev/test-lane.sh "$(readlink /proc/self/ns/mnt)" "$work" "$user" "$node" @FILE@ "$@" <"$work/files" || :
 
-# 5.
-sh scripts/dev/test-leftovers.sh all "$runtime" /tmp || printf '0 1 0\n' >>"$work/counts"
+# 4.
+while read -r file; do
+  lane=$work/lanes/$file
+  if [ -e "$lane/done" ]; then
+    cat -- "$lane/counts"
+    ! grep -qv '^[0-9]* 0 ' "$lane/counts" || printf 'test: %s failed\n' "$file" >&2
+    continue
+  fi
+  {
+    [ ! -e "$lane/report" ] || cat -- "$lane/report"
+    printf 'test: the run of %s broke off\n' "$file"
+  } >&2
+  echo '0 1 0'
+done <"$work/files" >>"$work/counts"

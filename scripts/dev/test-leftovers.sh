@@ -2,7 +2,7 @@
 # test-leftovers.sh - list and end what tests left behind, after giving it a moment to end by itself
 #
 # Runs in:   the namespaces the tests ran in.
-# Called by: scripts/dev/test.sh, scripts/dev/test-as-user.sh
+# Called by: scripts/dev/test.sh, scripts/dev/test-lane.sh
 # Arguments: HOW  DIRECTORY…   nothing may be left below any DIRECTORY but an empty directory `rnetns`, and no process:
 #            HOW `all`: none but process 1 of this pid namespace; `mentions`: none with a DIRECTORY in its command line,
 #            environment or mounts

@@ -1,9 +1,9 @@
 #!/bin/sh
-# test-suite.sh - run one compiled suite with mocha and add its counts to a file
+# test-suite.sh - run one compiled suite, or one file of it, with mocha and add its counts to a file
 #
 # Runs in:   the namespaces and as the user that the suite is to run as.
-# Called by: scripts/dev/test.sh, scripts/dev/test-as-user.sh
-# Arguments: SUITE  COUNTS (file)  [MOCHA_ARG…]
+# Called by: scripts/dev/test.sh, scripts/dev/test-lane.sh
+# Arguments: SUITE (below build/test)  COUNTS (file)  [MOCHA_ARG…]
 # Result:    status 0, whatever the tests say; a line `PASSED FAILED SKIPPED` more in COUNTS
 # Requires:  node, and build/ compiled
 set -eu

@@ -4,8 +4,9 @@
 # Theory of operation
 #
 # What users of rnetns have is no root, an own runtime directory and a /dev/net/tun that they may open. So, as root, the
-# contract and integration suites run as a user made for it, in mount and pid namespaces of their own (test-as-user.sh);
-# else as the caller. Each suite is one run of mocha, which shows its own report; its counts go to a file.
+# other suites than unit run as a user made for it, each test file in mount and pid namespaces of its own, and several
+# files at a time (test-as-user.sh); else suite after suite as the caller. Each run of mocha shows its own report; its
+# counts go to a file.
 #   1. set up, and compile src and test to build/
 #   2. unit, as the caller
 #   3. contract, integration and stress, as the unprivileged user; systemd around that user
@@ -15,7 +16,8 @@
 # Called by: npm test [-- ARG…], .ci/run
 # Arguments: [SUITE…] [MOCHA_ARG…], e.g. `integration --grep lock`; SUITE unit | contract | integration | systemd |
 #            stress (all when none is named)
-# Environment: RNETNS_TEST_MUST_RUN=1 makes what would be skipped fail; every RNETNS_TEST_… and RNETNS_STRESS_… reaches
+# Environment: RNETNS_TEST_LANES=N runs N test files at a time (as root; one more than there are processors);
+#            RNETNS_TEST_MUST_RUN=1 makes what would be skipped fail; every RNETNS_TEST_… and RNETNS_STRESS_… reaches
 #            the tests;
 #            RNETNS_TEST_FAILED_BEFORE=N counts what failed before the suites
 # Result:    status 0; 1 if anything failed or nothing ran. Last line: `N passed, N failed[, N skipped]`
@@ -40,7 +42,8 @@ while [ "$#" -gt 0 ]; do
   shift
 done
 [ "${1-}" != -- ] || shift
-[ -n "$plain$confined" ] || plain=unit confined='contract integration systemd stress'
+# What takes longest first: nobody waits for it in the end.
+[ -n "$plain$confined" ] || plain=unit confined='stress systemd integration contract'
 
 work='' user='' made_parent=''
 finish() {
@@ -105,6 +108,7 @@ if [ "$(id -u)" -eq 0 ]; then parent=/run; else parent=${XDG_RUNTIME_DIR:-${TMPD
 work=$(mktemp -d -- "$parent/rnetns-test.XXXXXX")
 mkdir -m 700 -- "$work/runtime" "$work/tmp"
 : >"$work/counts"
+: >"$work/files"
 host_mounts >"$work/mounts"
 
 # 2. unit
@@ -115,15 +119,25 @@ suite_as_caller() {
 for suite in $plain; do suite_as_caller "$@"; done
 
 # 3. the others
+list_files() {
+  [ "${CI-}" != true ] || set -- --forbid-only "$@"
+  RNETNS_TEST_FILES="$work/suite" node --enable-source-maps node_modules/mocha/bin/mocha.js --dry-run \
+    --reporter build/test/fixtures/files-reporter.js "$@" "build/test/$suite" || {
+    say "mocha cannot list the tests of the suite $suite"
+    printf '0 1 0\n' >>"$work/counts"
+    return
+  }
+  cat -- "$work/suite" >>"$work/files"
+}
 if [ -z "$confined" ]; then
   :
 elif [ "$(id -u)" -eq 0 ]; then
   add_user
   [ -d /run/user ] || { mkdir /run/user && made_parent=/run/user; }
   chmod 755 "$work"
-  chown "$user" "$work/counts"
-  unshare --mount --propagation private --pid --fork --kill-child --mount-proc \
-    sh "$dev/test-as-user.sh" "$(readlink /proc/self/ns/mnt)" "$work" "$user" "$confined" "$@" 8<&- || {
+  for suite in $confined; do list_files "$@"; done
+  [ ! -s "$work/files" ] || unshare --mount --propagation private --pid --fork --kill-child --mount-proc \
+    sh "$dev/test-as-user.sh" "$(readlink /proc/self/ns/mnt)" "$work" "$user" "$@" 8<&- || {
     say 'the namespaces for the tests cannot be made, or the run in them broke off'
     printf '0 1 0\n' >>"$work/counts"
   }
@@ -131,7 +145,7 @@ else
   for suite in $confined; do suite_as_caller "$@"; done
 fi
 
-# 4. what is left. As root, test-as-user.sh has looked where its suites ran.
+# 4. what is left. As root, test-lane.sh has looked where its file ran.
 sh "$dev/test-leftovers.sh" mentions "$work/runtime" "$work/tmp" || printf '0 1 0\n' >>"$work/counts"
 if host_mounts | grep -vxFf "$work/mounts" >"$work/new-mounts"; then
   say 'left behind on the host:'
