@@ -9,6 +9,7 @@ import { netavarkCommand } from './commands/netavark.js';
 import { netnsCommand } from './commands/netns.js';
 import { pathCommand } from './commands/path.js';
 import { planCommand } from './commands/plan.js';
+import { psCommand } from './commands/ps.js';
 import { repairCommand } from './commands/repair.js';
 import { launcherCommands } from './commands/launcher.js';
 import { statusCommand } from './commands/status.js';
@@ -26,6 +27,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   for (const command of [
     ...launcherCommands(),
     statusCommand(),
+    psCommand(),
     listCommand(),
     stopCommand(),
     repairCommand(),

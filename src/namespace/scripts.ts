@@ -11,5 +11,7 @@ export const SCRIPTS = {
   keeper: `${DIRECTORY}keeper.sh`,
   cniSession: `${DIRECTORY}cni-session.sh`,
   netavark: `${DIRECTORY}netavark.sh`,
+  survey: `${DIRECTORY}survey.sh`,
+  visit: `${DIRECTORY}visit.sh`,
   teardown: `${DIRECTORY}teardown.sh`,
 } as const;

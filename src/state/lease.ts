@@ -2,12 +2,12 @@ import { readdirSync, statSync, type Stats } from 'node:fs';
 import type { StateDirectory } from './directory.js';
 import { ownPids } from './process.js';
 
-/** Pids of the processes that hold the FIFO of a generation open, whatever namespace they are in; not our own. */
-export function holdsLease(state: StateDirectory, generation: string | undefined): number[] {
+/** Those of `pids` that hold the FIFO of a generation open, whatever namespace they are in; not our own. */
+export function holdsLease(state: StateDirectory, generation: string | undefined, pids = ownPids()): number[] {
   if (generation === undefined) return [];
   const fifo = statSync(state.lease(generation), { throwIfNoEntry: false });
   if (fifo === undefined) return [];
-  return ownPids().filter(
+  return pids.filter(
     (pid) =>
       pid !== process.pid &&
       descriptors(pid).some((path) => {
