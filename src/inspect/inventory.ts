@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { processEnvironment } from '../config/environment.js';
 import { RnetnsError } from '../errors/error.js';
@@ -9,8 +8,10 @@ import { holdsLease } from '../state/lease.js';
 import { readLive } from '../state/live.js';
 import { isAlive } from '../state/process.js';
 import { readRecord } from '../state/record.js';
-import { namesOf } from '../state/references.js';
+import { readContainerIds, type ContainerIds } from './container-ids.js';
+import { findMountedPlaces, findPlaces, inodeOf, type Place } from './places.js';
 import { readProcess, seenProcesses, type SeenProcess } from './processes.js';
+import { monotonicMs, shareAnswer } from './shared-answer.js';
 import { surveyContainers, type Attached } from './survey.js';
 
 /** A process in the shared network namespace, or in that of a container or of `rnetns netns`. */
@@ -32,10 +33,14 @@ export interface ProcessEntry {
 
 /** A container's interface on a bridge in the shared network namespace. A container on two has two of these. */
 export interface ContainerLink {
-  /** Its name in `rnetns netns`, or `/proc/PID/ns/net` of a process in it. */
+  /** Its name in `rnetns netns`, else a path of it: `/proc/PID/ns/net`, or where a command has it mounted. */
   netns: string;
-  /** The oldest process in it, if there is any. */
+  /** Of its network namespace (namespaces(7)). */
+  inode: number;
+  /** The first process in it, if there is any. */
   pid: number | null;
+  /** By which its runtime knows it, where `rnetns cni` or `rnetns netavark` has put it on the bridge. */
+  id: string | null;
   bridge: string;
   /** The veth's end on the bridge. */
   hostInterface: string;
@@ -61,14 +66,16 @@ export interface Inventory {
 /**
  * Never waits for the lock, and never makes anything but short-lived processes.
  *
+ * @param asked - the answer is no older than this, by {@link monotonicMs}.
  * @returns undefined when the namespace is down.
  * @throws RnetnsError ERR_PROGRAM_MISSING, ERR_NETNS
  */
-export async function readInventory(state: StateDirectory): Promise<Inventory | undefined> {
+export async function readInventory(state: StateDirectory, asked = monotonicMs()): Promise<Inventory | undefined> {
   if (statStateDirectory(state) === undefined) return undefined;
   const live = readLive(state);
   if (live === undefined) return undefined;
-  const entry = [live.keeper, live.holder].find(isAlive) ?? findSurvivor(state, readRecord(state));
+  const { generation, keeper, holder } = live;
+  const entry = [keeper, holder].find(isAlive) ?? findSurvivor(state, readRecord(state));
   if (entry === undefined) return undefined;
   const root = `/proc/${entry.pid}/root`;
   const shared = inodeOf(root + state.netns);
@@ -76,72 +83,62 @@ export async function readInventory(state: StateDirectory): Promise<Inventory | 
 
   const seen = seenProcesses();
   const places = findPlaces(state, root, shared, seen);
-  const attached = await surveyContainers({ pid: entry.pid, netns: root + state.netns, env: environment() }, [
-    ...places.keys(),
-  ]);
-  return {
-    processes: describeProcesses(state, live.generation, seen, shared, places, attached).filter(
-      ({ pid }) => pid !== live.keeper.pid,
-    ),
-    containers: attached
-      .map((pair) => describeContainer(pair, places.get(pair.netns)))
-      .sort((a, b) => byNumber.compare(a.bridge, b.bridge) || byNumber.compare(a.netns, b.netns)),
-  };
+  const env = environment();
+  try {
+    const containers = await shareAnswer(state.seen, generation, asked, env, async () => {
+      const pathOf = new Map([...places.values()].map((place) => [place.path, place]));
+      const inside = { pid: entry.pid, netns: root + state.netns, fifo: state.holderFifo(generation), env };
+      const attached = await surveyContainers(inside, [...pathOf.keys()], () => {
+        const more = findMountedPlaces(places, seen);
+        for (const place of more) pathOf.set(place.path, place);
+        return more.map(({ path }) => path);
+      });
+      const ids = readContainerIds(state);
+      return attached
+        .flatMap((pair) => describeContainer(pair, pathOf.get(pair.netns), ids, state))
+        .sort((a, b) => byNumber.compare(a.bridge, b.bridge) || byNumber.compare(a.netns, b.netns));
+    });
+    const members = seen.filter(({ pid }) => pid !== keeper.pid);
+    return { processes: describeProcesses(state, generation, members, shared, places, containers), containers };
+  } catch (error) {
+    // Its teardown ends who is inside, us included.
+    if (readLive(state)?.generation !== generation) return undefined;
+    throw error;
+  }
 }
 
 /** web2 before web10. */
 const byNumber = new Intl.Collator('en', { numeric: true });
 
-/** A network namespace in which a container may be. */
-interface Place {
-  inode: number;
-  name: string;
-  named: boolean;
-  pid: number | null;
-}
-
-/** By path, each namespace once: named ones, and those that somebody is in. Others' can't be on our bridges. */
-function findPlaces(
+function describeContainer(
+  { host, inside }: Attached,
+  place: Place | undefined,
+  ids: ContainerIds,
   state: StateDirectory,
-  root: string,
-  shared: number,
-  seen: readonly SeenProcess[],
-): Map<string, Place> {
-  const firstIn = new Map<number, number>();
-  for (const { pid, netns } of seen) if (!firstIn.has(netns)) firstIn.set(netns, pid);
-  const places = new Map<string, Place>();
-  const known = new Set([shared]);
-  for (const name of namesOf(state)) {
-    const path = root + join(state.namesSeen, name);
-    const inode = inodeOf(path);
-    if (inode === undefined || known.has(inode)) continue;
-    known.add(inode);
-    places.set(path, { inode, name, named: true, pid: firstIn.get(inode) ?? null });
-  }
-  for (const [inode, pid] of firstIn) {
-    const path = `/proc/${pid}/ns/net`;
-    if (!known.has(inode)) places.set(path, { inode, name: path, named: false, pid });
-  }
-  return places;
-}
-
-function describeContainer({ host, inside }: Attached, place: Place | undefined): ContainerLink {
+): ContainerLink[] {
+  if (place === undefined) return [];
   const of = (family: 4 | 6): string[] =>
     inside.addresses
       .filter((address) => address.family === family && !(family === 6 && address.linkLocal))
       .map(({ address }) => address);
-  return {
-    netns: place?.name ?? '',
-    pid: place?.pid ?? null,
-    bridge: host.master,
-    hostInterface: host.name,
-    interface: inside.name,
-    mac: inside.mac,
-    ipv4: of(4),
-    ipv6: of(6),
-    addresses: [...of(4), ...of(6)],
-    state: inside.up ? 'up' : 'down',
-  };
+  const addresses = [...of(4), ...of(6)];
+  const leased = addresses.map((address) => ids.byAddress.get(address)).find((id) => id !== undefined);
+  return [
+    {
+      netns: place.name,
+      inode: place.inode,
+      pid: place.pid,
+      id: ids.byNetns.get(place.named ? join(state.namesSeen, place.name) : place.path) ?? leased ?? null,
+      bridge: host.master,
+      hostInterface: host.name,
+      interface: inside.name,
+      mac: inside.mac,
+      ipv4: of(4),
+      ipv6: of(6),
+      addresses,
+      state: inside.up ? 'up' : 'down',
+    },
+  ];
 }
 
 function describeProcesses(
@@ -149,43 +146,36 @@ function describeProcesses(
   generation: string,
   seen: readonly SeenProcess[],
   shared: number,
-  places: ReadonlyMap<string, Place>,
-  attached: readonly Attached[],
+  places: ReadonlyMap<number, Place>,
+  containers: readonly ContainerLink[],
 ): ProcessEntry[] {
-  const interfaces = new Map<string, string[]>();
-  for (const { netns, inside } of attached) interfaces.set(netns, [...(interfaces.get(netns) ?? []), inside.name]);
+  const interfaces = new Map<number, string[]>();
+  for (const link of containers) {
+    interfaces.set(link.inode, [...(interfaces.get(link.inode) ?? []), link.interface]);
+  }
   // Of a namespace without a name only its place on a bridge tells that it is a container of ours.
-  const shown = new Map([...places].filter(([path, { named }]) => named || interfaces.has(path)));
-  const pathOf = new Map([...shown].map(([path, { inode }]) => [inode, path]));
-  const members = seen.filter(({ netns }) => netns === shared || pathOf.has(netns));
+  const isShown = ({ netns }: SeenProcess): boolean =>
+    netns === shared || interfaces.has(netns) || places.get(netns)?.named === true;
+  const shown = seen.filter(isShown);
   const leased = new Set(
     holdsLease(
       state,
       generation,
-      members.map(({ pid }) => pid),
+      shown.map(({ pid }) => pid),
     ),
   );
-  return members.flatMap(({ pid, netns }) => {
+  return shown.flatMap(({ pid, netns }) => {
     const facts = readProcess(pid);
     if (facts === undefined) return [];
-    const path = pathOf.get(netns);
-    const names = path === undefined ? undefined : interfaces.get(path);
+    const names = interfaces.get(netns);
     return {
       pid,
       ...facts,
       lease: leased.has(pid),
-      netns: path === undefined ? null : (shown.get(path)?.name ?? null),
+      netns: netns === shared ? null : (places.get(netns)?.name ?? null),
       ...(names === undefined ? {} : { interfaces: names }),
     };
   });
-}
-
-function inodeOf(path: string): number | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false })?.ino;
-  } catch {
-    return undefined;
-  }
 }
 
 /** @throws RnetnsError ERR_PROGRAM_MISSING: it would look as if nobody were on the bridges. */

@@ -24,6 +24,8 @@ export interface Entry {
   pid: number;
   /** Path of the shared network namespace, as the caller sees it. */
   netns: string;
+  /** The holder's FIFO, as that process sees it. */
+  fifo: string;
   env: Readonly<Record<string, string>>;
 }
 
@@ -43,13 +45,22 @@ const LANES = 4;
  * Every pair of veths between a bridge of the shared namespace and one of these.
  *
  * @param paths - of network namespaces, such as /proc/PID/ns/net; each namespace once.
+ * @param findMore - asked for more of them, when a bridge leads to one that is none of `paths`.
  * @throws RnetnsError ERR_NETNS when a program fails or hangs.
  */
-export async function surveyContainers(entry: Entry, paths: readonly string[]): Promise<Attached[]> {
-  const leads = await findLeads(entry, paths);
-  const visited = [...new Set(leads.map(({ netns }) => netns))];
-  const insides = await visitAll(entry, visited);
-  return leads.flatMap(({ netns, host }) => {
+export async function surveyContainers(
+  entry: Entry,
+  paths: readonly string[],
+  findMore: () => readonly string[],
+): Promise<Attached[]> {
+  let leads = await findLeads(entry, paths);
+  if (leads.some(({ netns }) => netns === undefined)) {
+    const more = findMore();
+    if (more.length > 0) leads = await findLeads(entry, [...paths, ...more]);
+  }
+  const known = leads.filter((lead): lead is Lead & { netns: string } => lead.netns !== undefined);
+  const insides = await visitAll(entry, [...new Set(known.map(({ netns }) => netns))]);
+  return known.flatMap(({ netns, host }) => {
     const inside = insides
       .get(netns)
       ?.find(({ index, peerIndex }) => index === host.peerIndex && peerIndex === host.index);
@@ -57,14 +68,18 @@ export async function surveyContainers(entry: Entry, paths: readonly string[]): 
   });
 }
 
-type Lead = Omit<Attached, 'inside'>;
+/** Step 1's: a veth on a bridge, and which of the paths it leads to; undefined: to none of them. */
+interface Lead {
+  netns: string | undefined;
+  host: Attached['host'];
+}
 
 /** Step 1. */
 async function findLeads(entry: Entry, paths: readonly string[]): Promise<Lead[]> {
   const [file = '', ...args] = [
     ...enterArguments({ pid: entry.pid, user: true, mount: true }),
     ...['unshare', '--mount', '--propagation', 'private', '--'],
-    ...['sh', '-c', readFileSync(SCRIPTS.survey, 'utf8'), 'survey.sh', entry.netns, String(entry.pid)],
+    ...['sh', '-c', readFileSync(SCRIPTS.survey, 'utf8'), 'survey.sh', entry.netns, entry.fifo, String(entry.pid)],
   ];
   const survey = new BackgroundProcess(file, args, entry.env);
   try {
@@ -73,21 +88,24 @@ async function findLeads(entry: Entry, paths: readonly string[]): Promise<Lead[]
     survey.tell('go');
     const outcome = await survey.end(TIMEOUT_MS);
     if (outcome !== 'exited with status 0') throw new Error(outcome ?? `did not end within ${TIMEOUT_MS / 1000} s`);
-    const [bridges = '', veths = '', ids = ''] = survey.rest.split('\n');
-    const isBridge = new Set(parseNames(bridges));
-    const nameOf = parseNsids(ids);
-    return parseVeths(veths).flatMap((host) => {
-      const { master, peerNsid } = host;
-      const name = peerNsid === undefined ? undefined : nameOf.get(peerNsid);
-      const netns = name === undefined ? undefined : paths[Number(name)];
-      return master === undefined || !isBridge.has(master) || netns === undefined
-        ? []
-        : { netns, host: { ...host, master } };
-    });
+    return readLeads(survey.rest, paths);
   } catch (cause) {
     survey.kill();
     throw failed(survey.stderr || (cause instanceof Error ? cause.message : String(cause)), cause);
   }
+}
+
+function readLeads(answer: string, paths: readonly string[]): Lead[] {
+  const [bridges = '', veths = '', ids = ''] = answer.split('\n');
+  const isBridge = new Set(parseNames(bridges));
+  const nameOf = parseNsids(ids);
+  return parseVeths(veths).flatMap((host) => {
+    const { master, peerNsid } = host;
+    // Both ends in the shared namespace: no container.
+    if (master === undefined || !isBridge.has(master) || peerNsid === undefined) return [];
+    const name = nameOf.get(peerNsid);
+    return { netns: name === undefined ? undefined : paths[Number(name)], host: { ...host, master } };
+  });
 }
 
 /** Step 2: the veths in each, by path. */

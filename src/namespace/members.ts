@@ -1,3 +1,4 @@
+import { statSync, type Stats } from 'node:fs';
 import type { StateDirectory } from '../state/directory.js';
 import { holdsLease } from '../state/lease.js';
 import { identifyProcess, isAlive, namespaceInode, processesInNetns, type ProcessId } from '../state/process.js';
@@ -23,14 +24,34 @@ export function membersOf(state: StateDirectory, record: Record | undefined): nu
   return members.some((pid) => leased.has(pid)) ? members : [];
 }
 
-/** All of them: those of the keeper's namespace while it lives, which needs no proof. */
+/**
+ * All of them but those that are no use: those of the keeper's namespace while it lives, which needs no proof.
+ *
+ * The keeper, and a program of ours that only looks, have the holder's FIFO open; scripts/reap.sh leaves them out as well.
+ */
 export function membersWith(
   keeper: ProcessId | undefined,
   state: StateDirectory,
   record: Record | undefined,
 ): number[] {
   const inode = keeper !== undefined && isAlive(keeper) ? namespaceInode(keeper.pid, 'net') : undefined;
-  return inode === undefined ? membersOf(state, record) : processesInNetns(inode);
+  if (inode === undefined) return membersOf(state, record);
+  const fifo = record === undefined ? undefined : statOptional(state.holderFifo(record.generation));
+  return processesInNetns(inode).filter((pid) => {
+    const open = fifo === undefined ? undefined : statOptional(`/proc/${pid}/fd/${HOLDER_FIFO_FD}`);
+    return open === undefined || open.ino !== fifo?.ino || open.dev !== fifo.dev;
+  });
+}
+
+/** By this number reap.sh looks for it. */
+const HOLDER_FIFO_FD = 4;
+
+function statOptional(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 /** A command that outlived all of ours. */

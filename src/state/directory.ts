@@ -70,9 +70,17 @@ export class StateDirectory {
   get log(): string {
     return join(this.path, 'log');
   }
+  /** What was last seen on the bridges, for those who asked at the same time: see src/inspect/shared-answer.ts. */
+  get seen(): string {
+    return join(this.path, 'seen.json');
+  }
   /** The FIFO that every command of a generation holds open. */
   lease(generation: string): string {
     return join(this.path, `lease.${generation}`);
+  }
+  /** The FIFO that the holder of a generation has open, and that tells who in the namespace is no use of it. */
+  holderFifo(generation: string): string {
+    return join(this.path, `holder.${generation}`);
   }
 }
 

@@ -9,7 +9,8 @@ export function psCommand(): Command {
     .action(async (_options: CommonOptions, command: Command) => {
       const options = command.optsWithGlobals<CommonOptions>();
       const { readInventory } = await import('../../inspect/inventory.js');
-      const inventory = await readInventory(stateOf(options));
+      const { monotonicMs } = await import('../../inspect/shared-answer.js');
+      const inventory = await readInventory(stateOf(options), monotonicMs() - process.uptime() * 1000);
       print(options.json, inventory ?? { processes: [], containers: [] }, () => JSON.stringify(inventory));
     });
 }
