@@ -39,5 +39,13 @@ export function failUsage(args: readonly string[], json: boolean): number {
 
 /** Data on stdout: JSON, or the text for people. */
 export function print(json: boolean | undefined, data: unknown, text: () => string): void {
-  process.stdout.write(json === true ? `${JSON.stringify(data, null, 2)}\n` : `${text()}\n`);
+  process.stdout.write(json === true ? `${toJson(data, 2)}\n` : `${text()}\n`);
+}
+
+/** JSON may hold DEL and the control characters from 128 on as they are, but some terminals obey them. */
+export function toJson(data: unknown, indent?: number): string {
+  return JSON.stringify(data, null, indent).replace(
+    /[\x7f-\x9f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
