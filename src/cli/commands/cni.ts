@@ -1,9 +1,7 @@
 import { Command } from 'commander';
-import { CNI_CODE, CniError } from '../../cni/error.js';
-import { findNetwork, loadNetworks, networkDirectories } from '../../cni/load.js';
+import { loadNetworks } from '../../cni/load.js';
 import { isObject, type JsonObject } from '../../cni/json.js';
 import type { NetworkList } from '../../cni/network-conf.js';
-import { processEnvironment } from '../../config/environment.js';
 import { RnetnsError } from '../../errors/error.js';
 import {
   attach,
@@ -15,6 +13,7 @@ import {
   type AttachOptions,
 } from '../cni/attach.js';
 import { installPlugin } from '../cni/install.js';
+import { directories, findList, findToday } from '../cni/networks.js';
 import { runAsPlugin } from '../cni/plugin.js';
 import { makeContext, type CliContext, type CommonOptions } from '../context.js';
 import { print } from '../report.js';
@@ -45,8 +44,7 @@ export function cniCommand(): Command {
   attachment('add', 'put a container on a network; its id becomes a reference', '<netns>').action(
     async (network: string, containerId: string, netns: string, _options: unknown, command: Command) => {
       const { context, options } = prepare(command);
-      const { list } = find(context, network);
-      const result = await attach(context, list, given(containerId, netns, options));
+      const result = await attach(context, findList(context, network), given(containerId, netns, options));
       process.stdout.write(`${JSON.stringify(result)}\n`);
     },
   );
@@ -74,7 +72,7 @@ export function cniCommand(): Command {
       .option('--json', 'errors as JSON')
       .action(async (network: string, _options: unknown, command: Command) => {
         const { context } = prepare(command);
-        await act(context, find(context, network).list);
+        await act(context, findList(context, network));
       });
   };
   whole('gc', 'free what no container with a reference owns, as after a killed add', collectGarbage);
@@ -129,29 +127,6 @@ function parseCapability(text: string | undefined): JsonObject {
   throw new RnetnsError('ERR_USAGE', `--capability must be a JSON object, but is ${text}`, {
     hint: `such as '{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}'`,
   });
-}
-
-function directories(): string[] {
-  const { XDG_CONFIG_HOME: configHome, HOME: home } = processEnvironment();
-  const own =
-    configHome !== undefined && configHome !== '' ? configHome : home === undefined ? undefined : `${home}/.config`;
-  return networkDirectories(own);
-}
-
-function find({ log }: CliContext, network: string): { list: NetworkList } {
-  const { list, skipped } = findNetwork(directories(), network);
-  for (const { file, reason } of skipped) log.warn(`${file} is left out: ${reason}`);
-  return { list };
-}
-
-/** DEL and CHECK work with what ADD was done with; the files may be gone by then. */
-function findToday(network: string): NetworkList | undefined {
-  try {
-    return findNetwork(directories(), network).list;
-  } catch (error) {
-    if (error instanceof CniError && error.cniCode === CNI_CODE.badConfig) return undefined;
-    throw error;
-  }
 }
 
 interface ListedNetwork {
