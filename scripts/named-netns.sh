@@ -6,8 +6,9 @@
 # Arguments: add NAMES SEEN NAME | attach NAMES SEEN NAME PID | delete NAMES SEEN NAME
 #            NAMES: the directory of names in the state directory. SEEN: where it is mounted, shared, so that every
 #            command's mount namespace, a slave of this one, gets a name's mount too
-# Result:    status 0; else 1 and one line on stderr, with nothing changed. 2: that name is taken, or isn't there
-# Requires:  unshare mount umount mv rm ip; nothing else removes what a killed one leaves than the next one of these
+# Result:    status 0; else 1 and one line on stderr, with nothing changed. 2: that name is taken, or isn't there;
+#            3: the namespace is out of reach
+# Requires:  unshare nsenter mount umount mv rm ip; nothing else removes what a killed one leaves than the next one of these
 #
 # A name appears and goes in one step. The namespace is mounted on a hidden file first, and the file is renamed then:
 # rename(2) refuses a mount point, but only one of the caller's own mount namespace, and its mount elsewhere goes along.
@@ -46,7 +47,10 @@ case $act in
     if [ "$act" = add ]; then
       unshare --net="$seen/$new" -- ip link set lo up || exit
     else
-      mount --bind -- "/proc/$5/ns/net" "$seen/$new" || exit
+      [ -e "/proc/$5" ] || die "process $5 has ended"
+      # setns(2): it can be entered where its user namespace is this one or below it. A name for another is of no use.
+      { mount --bind -- "/proc/$5/ns/net" "$seen/$new" && nsenter "--net=$seen/$new" -- true; } 2>/dev/null ||
+        die "that of process $5 belongs to another user namespace" 3
     fi
     rename "$new" "$name" || die 'it exists' 2
     trap - EXIT

@@ -43,7 +43,10 @@ change() {
 
 refuse_name() { # VERB
   rn_hint=''
-  [ "$rn_status" -ne 2 ] || rn_hint='rnetns netns list'
+  case $rn_status in
+    2) rn_hint='rnetns netns list' ;;
+    3) rn_hint='start what made it inside: rnetns unshare -- …' ;;
+  esac
   die ERR_NETNS "cannot $1 the network namespace $rn_netns_name: $rn_words" "$rn_hint"
 }
 

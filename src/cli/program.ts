@@ -7,6 +7,7 @@ import { configCommand } from './commands/config.js';
 import { listCommand } from './commands/list.js';
 import { netavarkCommand } from './commands/netavark.js';
 import { netnsCommand } from './commands/netns.js';
+import { ociHookCommand } from './commands/oci-hook.js';
 import { pathCommand } from './commands/path.js';
 import { planCommand } from './commands/plan.js';
 import { psCommand } from './commands/ps.js';
@@ -35,6 +36,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     netnsCommand(),
     netavarkCommand(),
     cniCommand(),
+    ociHookCommand(),
     planCommand(),
     configCommand(),
   ]) {

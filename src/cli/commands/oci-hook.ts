@@ -1,0 +1,88 @@
+import { Command } from 'commander';
+import { RnetnsError } from '../../errors/error.js';
+import { DEFAULT_NETWORK, NETWORKS_ANNOTATION, planHook } from '../../oci/plan.js';
+import { parseState } from '../../oci/state.js';
+import { statStateDirectory } from '../../state/directory.js';
+import { makeContext, stateOf, type CommonOptions } from '../context.js';
+
+interface OciHookOptions extends CommonOptions {
+  network: string[];
+  log?: string;
+}
+
+export function ociHookCommand(): Command {
+  return new Command('oci-hook')
+    .description(
+      'a hook of OCI runtimes, for createRuntime and poststop: puts a container on networks, and takes it off',
+    )
+    .option(
+      '--network <network>',
+      `a network list by its name, or NAME:INTERFACE; may be repeated (default: ${DEFAULT_NETWORK})`,
+      (network: string, before: string[]) => [...before, network],
+      [],
+    )
+    .option('--log <file>', 'where failures are written (default: oci-hook.log in the state directory)')
+    .option('--json', 'errors as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (_options: unknown, command: Command) => {
+      await runHook(command.optsWithGlobals<OciHookOptions>());
+    });
+}
+
+const EXAMPLES = `
+The state of the container is read from stdin. Its annotation ${NETWORKS_ANNOTATION} (NETWORK,NETWORK:INTERFACE,…)
+stands for all --network.
+
+Examples, in the config.json of a container that is run by: rnetns unshare -- crun run ID
+  "hooks": {
+    "createRuntime": [{"path": "/usr/local/bin/rnetns", "args": ["rnetns", "oci-hook", "--network", "rnetns"]}],
+    "poststop": [{"path": "/usr/local/bin/rnetns", "args": ["rnetns", "oci-hook"]}]
+  }
+
+A container whose runtime was killed, so that its poststop never came:
+  echo '{"id":"web","status":"stopped"}' | rnetns oci-hook`;
+
+async function runHook(options: OciHookOptions): Promise<void> {
+  let subject = '';
+  const interruption = interruptible();
+  try {
+    const { readState } = await import('../oci/stdin.js');
+    const state = parseState(await readState(process.stdin));
+    subject = `container ${state.id} (${state.status}):`;
+    const plan = planHook(state, options.network);
+    const context = makeContext(options, { make: plan.kind === 'attach' });
+    const { attachContainer, detachContainer } = await import('../oci/container.js');
+    if (plan.kind === 'attach') await attachContainer(context, plan, interruption);
+    else await detachContainer(context, plan);
+  } catch (error) {
+    await log(options, subject, error);
+    throw error;
+  }
+}
+
+/** Ctrl-C in a terminal, or the end of a service, is for the runtime and us alike: it must not leave half of anything. */
+function interruptible(): AbortSignal {
+  const abort = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => abort.abort(new RnetnsError('ERR_NETNS', `the hook was interrupted by ${signal}`)));
+  }
+  return abort.signal;
+}
+
+async function log(options: OciHookOptions, subject: string, error: unknown): Promise<void> {
+  const file = options.log ?? defaultLog(options);
+  if (file === undefined) return;
+  const { logFailure } = await import('../oci/log.js');
+  const why = logFailure(file, subject, error);
+  if (why !== undefined) process.stderr.write(`rnetns: writing ${file} failed: ${why}\n`);
+}
+
+/** Only where the namespace is up, and its directory is our own. */
+function defaultLog(options: CommonOptions): string | undefined {
+  try {
+    const state = stateOf(options);
+    return statStateDirectory(state) === undefined ? undefined : state.hookLog;
+  } catch {
+    return undefined;
+  }
+}

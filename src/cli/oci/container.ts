@@ -1,0 +1,159 @@
+/**
+ * Theory of operation: a container of an OCI runtime on networks of ours
+ *
+ * Three facts stand for it: a name for its network namespace (`rnetns netns attach`), which keeps that until DEL is done
+ * even though the runtime calls poststop when its last process has ended; its attachments in the CNI cache; and the reference of its
+ * id, which `cni add` counts.
+ *   attach   1. look at all that can be wrong   2. the name   3. ADD, network by network
+ *   detach   3. DEL of what the cache says, last first   2. the name   1. a reference that is left
+ * A failed attach detaches: runtimes call no poststop for a container that was never created. Each part of detach looks
+ * before it acts, so it may be called at any time and for a container that nobody has heard of.
+ */
+
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { RnetnsError } from '../../errors/error.js';
+import { inodeOf } from '../../inspect/named.js';
+import { LauncherCall } from '../../library/launcher-call.js';
+import type { HookPlan } from '../../oci/plan.js';
+import { readLive } from '../../state/live.js';
+import { namespaceInode } from '../../state/process.js';
+import { attach, attachments, detach, type AttachOptions } from '../cni/attach.js';
+import { findList, findToday } from '../cni/networks.js';
+import type { CliContext } from '../context.js';
+
+type Attach = Extract<HookPlan, { kind: 'attach' }>;
+type Container = Pick<HookPlan, 'containerId' | 'netns'>;
+
+const CALL_TIMEOUT_MS = 60_000;
+
+/**
+ * Put a container that is being created on its networks. Repeated for the same container, it does what is missing.
+ *
+ * @param signal - undo what was done after the present step; its reason is thrown.
+ * @throws RnetnsError after everything was undone.
+ */
+export async function attachContainer(context: CliContext, plan: Attach, signal: AbortSignal): Promise<void> {
+  const lists = plan.interfaces.map(({ network, ifName }) => ({ list: findList(context, network), ifName }));
+  const inode = inodeOfContainer(context, plan);
+  const named = inodeOf(context.state, plan.netns);
+  if (named !== inode) {
+    if (named !== undefined) await takeOver(context, plan, named);
+    await call(context, `naming the network namespace of container ${plan.containerId}`, [
+      ...['netns', 'attach', plan.netns, String(plan.pid)],
+    ]);
+  }
+  try {
+    const there = new Set(attachmentsOf(context, plan).map(({ network, ifName }) => `${network} ${ifName}`));
+    for (const { list, ifName } of lists) {
+      signal.throwIfAborted();
+      if (!there.has(`${list.name} ${ifName}`)) await attach(context, list, options(plan, ifName));
+    }
+    signal.throwIfAborted();
+  } catch (cause) {
+    throw await undone(context, plan, cause);
+  }
+}
+
+/**
+ * Take a container that is gone off its networks, and drop all that stands for it. What isn't there is no error.
+ *
+ * @throws RnetnsError the first failure, after all of it was tried. What couldn't be deleted keeps the name, to be tried
+ * again: without its namespace, plugins leave rules behind.
+ */
+export async function detachContainer(context: CliContext, container: Container): Promise<void> {
+  const { state } = context;
+  const { containerId, netns } = container;
+  const errors: unknown[] = [];
+  const attempt = (step: Promise<void>): Promise<unknown> => step.catch((error: unknown) => errors.push(error));
+  for (const { network, ifName } of attachmentsOf(context, container).reverse()) {
+    await attempt(detach(context, network, options(container, ifName), findToday(network)));
+  }
+  if (errors.length === 0 && existsSync(join(state.names, netns))) {
+    await attempt(call(context, `deleting the name ${netns}`, ['netns', 'delete', netns]));
+  }
+  // Of a namespace that was lost with its cache, and made anew for its references.
+  const isLeft = existsSync(join(state.references, containerId));
+  if (isLeft && attachments(context).every((other) => other.containerId !== containerId)) {
+    await attempt(call(context, `dropping the reference ${containerId}`, ['teardown', '--id', containerId]));
+  }
+  if (errors.length > 0) throw errors[0];
+}
+
+/** Those of the container, in the order in which they were added: eth2 comes before eth10. */
+function attachmentsOf(context: CliContext, { containerId, netns }: Container): { network: string; ifName: string }[] {
+  const path = context.state.netnsPath(netns);
+  return attachments(context)
+    .filter((attachment) => attachment.containerId === containerId && attachment.netns === path)
+    .sort((a, b) => a.ifName.localeCompare(b.ifName, 'en', { numeric: true }));
+}
+
+function options({ containerId, netns }: Container, ifName: string): AttachOptions {
+  return { containerId, netns, ifName, args: '', capabilityArgs: {} };
+}
+
+/** The container's network namespace, or why it can't be put on a network. */
+function inodeOfContainer({ state }: CliContext, { containerId, pid }: Attach): number {
+  const refuse = (code: 'ERR_NETNS' | 'ERR_PROCESS', why: string, hint: string) =>
+    new RnetnsError(code, `attaching container ${containerId} failed on process ${pid}: ${why}`, { hint });
+  if (!existsSync(`/proc/${pid}`)) throw refuse('ERR_PROCESS', 'there is none', 'the container has ended');
+  const inode = namespaceInode(pid, 'net');
+  if (inode === undefined) {
+    throw refuse(
+      'ERR_NETNS',
+      'its network namespace belongs to another user namespace',
+      'run the runtime in ours: rnetns unshare -- crun run …',
+    );
+  }
+  const keeper = readLive(state)?.keeper.pid;
+  const shared = keeper === undefined ? undefined : namespaceInode(keeper, 'net');
+  if (inode === namespaceInode('self', 'net') || inode === shared) {
+    throw refuse(
+      'ERR_NETNS',
+      'it has no network namespace of its own',
+      `"linux": {"namespaces": [{"type": "network"}, …]} in the container's config.json`,
+    );
+  }
+  return inode;
+}
+
+/** A container of that id that has ended, and whose poststop never came: its runtime was killed. */
+async function takeOver(context: CliContext, plan: Attach, named: number): Promise<void> {
+  // Of any user of the user namespace, not just our own.
+  const users = readdirSync('/proc').filter(
+    (entry) => /^\d+$/.test(entry) && namespaceInode(Number(entry), 'net') === named,
+  );
+  if (users.length > 0) {
+    throw new RnetnsError(
+      'ERR_IN_USE',
+      `attaching container ${plan.containerId} failed on ${plan.netns}: another container of that id runs, process ${users[0] ?? ''}`,
+      { hint: 'give it another id' },
+    );
+  }
+  await detachContainer(context, plan);
+}
+
+async function call({ launcherOptions, runtimeDir }: CliContext, what: string, argv: readonly string[]): Promise<void> {
+  const call = new LauncherCall({
+    argv: [...argv, '--json', ...launcherOptions],
+    env: { XDG_RUNTIME_DIR: runtimeDir },
+    timeoutMs: CALL_TIMEOUT_MS,
+    what,
+  });
+  await call.end('ok');
+}
+
+/** Undo it all; gives the error to throw. */
+async function undone(context: CliContext, plan: Attach, cause: unknown): Promise<unknown> {
+  try {
+    await detachContainer(context, plan);
+    return cause;
+  } catch (error) {
+    if (!(cause instanceof RnetnsError)) return cause;
+    const why = error instanceof Error ? error.message : String(error);
+    return new RnetnsError(cause.code, `${cause.message}; and undoing it failed: ${why}`, {
+      hint: `to try again: echo '{"id":"${plan.containerId}","status":"stopped"}' | rnetns oci-hook`,
+      cause,
+    });
+  }
+}

@@ -1,0 +1,26 @@
+import { appendFileSync, renameSync, statSync } from 'node:fs';
+import { errnoReason } from '../../config/errno.js';
+import { RnetnsError } from '../../errors/error.js';
+
+/** Then it begins anew, with one older file beside it. */
+const MAX_BYTES = 64 << 10;
+
+/**
+ * Append a failure to a log file: runtimes throw away what a hook says on stderr.
+ *
+ * @param subject - which container, or nothing where that isn't known.
+ * @returns why it couldn't be written, if so: that is no reason to hide the failure itself.
+ */
+export function logFailure(file: string, subject: string, error: unknown): string | undefined {
+  const known = error instanceof RnetnsError;
+  const message = known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const lines = [message, ...(known && error.hint !== undefined ? [`hint: ${error.hint}`] : [])];
+  const text = [new Date().toISOString(), ...(subject === '' ? [] : [subject]), lines.join('\n  ')].join(' ');
+  try {
+    if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > MAX_BYTES) renameSync(file, `${file}.1`);
+    appendFileSync(file, `${text}\n`, { mode: 0o600 });
+    return undefined;
+  } catch (cause) {
+    return errnoReason(cause);
+  }
+}
