@@ -38,5 +38,10 @@ export function inodeOf(state: StateDirectory, name: string): number | undefined
 
 /** Only in M0 and its slaves, such as the keeper's mounts, is the namespace mounted on its name. */
 function inodeSeenBy(keeper: number, state: StateDirectory, name: string): number | undefined {
-  return statSync(`/proc/${keeper}/root${join(state.namesSeen, name)}`, { throwIfNoEntry: false })?.ino;
+  try {
+    return statSync(`/proc/${keeper}/root${join(state.namesSeen, name)}`).ino;
+  } catch {
+    // Not there, or its keeper is in a user namespace that we may not look into.
+    return undefined;
+  }
 }

@@ -74,10 +74,6 @@ export class StateDirectory {
   get seen(): string {
     return join(this.path, 'seen.json');
   }
-  /** What failed of `oci-hook`: runtimes throw away what it says. */
-  get hookLog(): string {
-    return join(this.path, 'oci-hook.log');
-  }
   /** The FIFO that every command of a generation holds open. */
   lease(generation: string): string {
     return join(this.path, `lease.${generation}`);

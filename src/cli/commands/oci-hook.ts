@@ -2,8 +2,7 @@ import { Command } from 'commander';
 import { RnetnsError } from '../../errors/error.js';
 import { DEFAULT_NETWORK, NETWORKS_ANNOTATION, planHook } from '../../oci/plan.js';
 import { parseState } from '../../oci/state.js';
-import { statStateDirectory } from '../../state/directory.js';
-import { makeContext, stateOf, type CommonOptions } from '../context.js';
+import { makeContext, type CommonOptions } from '../context.js';
 
 interface OciHookOptions extends CommonOptions {
   network: string[];
@@ -21,7 +20,7 @@ export function ociHookCommand(): Command {
       (network: string, before: string[]) => [...before, network],
       [],
     )
-    .option('--log <file>', 'where failures are written (default: oci-hook.log in the state directory)')
+    .option('--log <file>', 'where failures are written (default: rnetns-oci-hook.log in $XDG_RUNTIME_DIR)')
     .option('--json', 'errors as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (_options: unknown, command: Command) => {
@@ -70,19 +69,10 @@ function interruptible(): AbortSignal {
 }
 
 async function log(options: OciHookOptions, subject: string, error: unknown): Promise<void> {
-  const file = options.log ?? defaultLog(options);
-  if (file === undefined) return;
-  const { logFailure } = await import('../oci/log.js');
-  const why = logFailure(file, subject, error);
-  if (why !== undefined) process.stderr.write(`rnetns: writing ${file} failed: ${why}\n`);
-}
-
-/** Only where the namespace is up, and its directory is our own. */
-function defaultLog(options: CommonOptions): string | undefined {
-  try {
-    const state = stateOf(options);
-    return statStateDirectory(state) === undefined ? undefined : state.hookLog;
-  } catch {
-    return undefined;
+  const { defaultLog, logFailure } = await import('../oci/log.js');
+  const file = options.log ?? defaultLog();
+  const why = file === undefined ? undefined : logFailure(file, subject, error);
+  if (why !== undefined && options.log !== undefined) {
+    process.stderr.write(`rnetns: writing ${options.log} failed: ${why}\n`);
   }
 }

@@ -98,15 +98,17 @@ function inodeOfContainer({ state }: CliContext, { containerId, pid }: Attach): 
     new RnetnsError(code, `attaching container ${containerId} failed on process ${pid}: ${why}`, { hint });
   if (!existsSync(`/proc/${pid}`)) throw refuse('ERR_PROCESS', 'there is none', 'the container has ended');
   const inode = namespaceInode(pid, 'net');
-  if (inode === undefined) {
+  const keeper = readLive(state)?.keeper.pid;
+  const shared = keeper === undefined ? undefined : namespaceInode(keeper, 'net');
+  // Of a dead keeper there is nothing to see either: then the launcher mends, or says why it can't.
+  const isBeside = keeper !== undefined && shared === undefined && existsSync(`/proc/${keeper}`);
+  if (inode === undefined || isBeside) {
     throw refuse(
       'ERR_NETNS',
-      'its network namespace belongs to another user namespace',
+      'its network namespace belongs to another user namespace than the shared one',
       'run the runtime in ours: rnetns unshare -- crun run …',
     );
   }
-  const keeper = readLive(state)?.keeper.pid;
-  const shared = keeper === undefined ? undefined : namespaceInode(keeper, 'net');
   if (inode === namespaceInode('self', 'net') || inode === shared) {
     throw refuse(
       'ERR_NETNS',

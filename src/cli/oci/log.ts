@@ -1,9 +1,24 @@
 import { appendFileSync, renameSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { errnoReason } from '../../config/errno.js';
 import { RnetnsError } from '../../errors/error.js';
+import { findRuntime } from '../../state/runtime.js';
 
 /** Then it begins anew, with one older file beside it. */
 const MAX_BYTES = 64 << 10;
+
+/**
+ * Not in the state directory: that goes with the namespace, two seconds after the container that couldn't be created.
+ *
+ * @returns undefined where the caller has no directory for it.
+ */
+export function defaultLog(): string | undefined {
+  try {
+    return join(findRuntime().runtimeDir, 'rnetns-oci-hook.log');
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * Append a failure to a log file: runtimes throw away what a hook says on stderr.

@@ -4,7 +4,7 @@ import { RnetnsError } from '../../errors/error.js';
 /** Annotations can be long; no state is a mebibyte. */
 const MAX_BYTES = 1 << 20;
 /** The runtime writes it at once, and a container waits. */
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 5_000;
 
 /**
  * All of a stream, but not for ever, and not without end.
