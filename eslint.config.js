@@ -29,7 +29,7 @@ const allowed = {
   oci: ['cni', 'state', 'config'],
   namespace: ['state', 'exec', 'log', 'plan', 'config'],
   driver: ['state', 'exec', 'log', 'plan', 'config'],
-  cni: ['state', 'exec', 'config'],
+  cni: ['state', 'exec', 'plan', 'config'],
   // The record of a namespace holds its plan.
   state: ['exec', 'log', 'plan', 'config'],
   exec: ['log', 'config'],

@@ -15,7 +15,7 @@ exec 3>"$dir/cni.lock" && flock --"$2" -w 60 3 || {
 }
 # With network_backend = cni it is writable for every command; else only for plugins, in the copy of M1 that is ours.
 if ! [ "$dir/var/lib/cni" -ef /var/lib/cni ]; then
-  mkdir -p -- "$dir/var/lib/cni" || exit 1
+  [ -d "$dir/var/lib/cni" ] || mkdir -p -- "$dir/var/lib/cni" || exit 1
   if [ -d /var/lib/cni ]; then
     mount --bind -- "$dir/var/lib/cni" /var/lib/cni || exit 1
   else

@@ -61,7 +61,7 @@ id -u "$user" >/dev/null 2>&1 || made_user=yes
 mkdir -p /tmp/peer
 copy=$(mktemp -d /tmp/peer/rnetns-bench.XXXXXX)
 mkdir -- "$copy/bin"
-cp -RP -- dist scripts node_modules package.json "$copy/"
+cp -RP -- dist scripts configs node_modules package.json "$copy/"
 cp -- "$(readlink -f -- "$(command -v node)")" "$copy/bin/node"
 chmod -R a+rX "$copy"
 # The pid namespace takes every process with it, podman's pause process included.

@@ -1,6 +1,5 @@
-import { isIP } from 'node:net';
 import { quote } from '../config/bad-setting.js';
-import { cidrFamily } from './cidr.js';
+import { addressFamily, cidrFamily } from './cidr.js';
 import { CNI_CODE, CniError } from './error.js';
 import { isObject, type JsonObject, kindOf, structField } from './json.js';
 
@@ -52,7 +51,8 @@ export class Fields {
 
   address(key: string): string | undefined {
     const value = this.text(key);
-    if (value !== undefined && isIP(value) === 0) throw this.wrong(key, `is no IP address: ${quote(value)}`);
+    if (value !== undefined && addressFamily(value) === undefined)
+      throw this.wrong(key, `is no IP address: ${quote(value)}`);
     return value;
   }
 

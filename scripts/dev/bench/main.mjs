@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
+import { cni } from './cni.mjs';
 import { printTable } from './figures.mjs';
 import { output, removeAll } from './host.mjs';
 import { ROUNDS } from './hyperfine.mjs';
@@ -22,6 +23,7 @@ const PARTS = {
   'many-references': manyReferences,
   'parallel-references': parallelReferences,
   'tied-references': tiedReferences,
+  cni,
 };
 
 function chosen(words) {

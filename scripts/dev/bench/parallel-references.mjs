@@ -1,48 +1,13 @@
 /** 1,000 setups and teardowns of distinct ids from 16 processes: does each succeed, is the count exact, what does one take? */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { call } from './callers.mjs';
 import { ms, percentile, row } from './figures.mjs';
-import { allGone, env, keepPodman, keepRnetns, stateDir, status } from './host.mjs';
+import { allGone, keepPodman, keepRnetns, stateDir, status } from './host.mjs';
 
 const CALLS = 1000;
 const CALLERS = 16;
 /** From one process, for what a call takes on a machine that has nothing else to do. */
 const ALONE = 200;
-const LIMIT_MS = 120_000;
-
-/** bash(1), for its clock costs no process. A line for each call: its microseconds, or what went wrong. */
-const CALLER = `
-i=$1 calls=$2 callers=$3; shift 3
-while [ $i -lt $calls ]; do
-  begin=$EPOCHREALTIME
-  "\${@//@/$i}" || echo "$*: status $?"
-  end=$EPOCHREALTIME
-  echo $((\${end/[.,]/} - \${begin/[.,]/}))
-  i=$((i + callers))
-done`;
-
-/** The seconds of each of so many calls from so many processes; `@` in the command stands for the number of the call. */
-async function call(calls, callers, ...command) {
-  const all = Array.from({ length: callers }, async (_, i) => {
-    const child = spawn('bash', ['-c', CALLER, 'bash', i, calls, callers, ...command].map(String), {
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: LIMIT_MS,
-      killSignal: 'SIGKILL',
-    });
-    let words = '';
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (words += text));
-    await once(child, 'exit');
-    return words.trim().split('\n');
-  });
-  const lines = (await Promise.all(all)).flat();
-  const bad = lines.filter((line) => !/^\d+$/.test(line));
-  if (bad.length > 0 || lines.length !== calls) {
-    throw new Error(`${command.join(' ')}: ${lines.length} lines from ${calls} calls; ${bad.slice(0, 3).join('; ')}`);
-  }
-  return lines.map((line) => Number(line) / 1e6);
-}
 
 function figures(label, seconds) {
   row(label, `p50 ${ms(percentile(seconds, 0.5))}, p99 ${ms(percentile(seconds, 0.99))}`);
