@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { EXIT, RnetnsError } from '../errors/error.js';
 import { checkSettings } from './commands/check-settings.js';
 import { ensureCommand } from './commands/ensure.js';
-import { failUsage, reportError } from './report.js';
+import { failUsage } from './report.js';
+import { runToEnd } from './run-to-end.js';
 
 /**
  * Node's side of the command line. What scripts/rnetns asks for on its cold path comes first, by hand: the parser of
@@ -24,16 +24,9 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-// A reader that closes its end (`rnetns list | head -1`) has what it wanted.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : EXIT.failed));
-
-try {
+await runToEnd(async () => {
   const status = await main(process.argv.slice(2));
-  // A command whose status is another program's has set it.
-  process.exitCode ??= status;
   // The launcher waits for us, and we for nothing: what we started has its own life.
-  if (process.argv[2] === 'ensure' || process.argv[2] === 'repair') process.exit();
-} catch (error) {
-  reportError(error, process.argv.includes('--json'));
-  process.exitCode = error instanceof RnetnsError ? error.exitStatus : EXIT.failed;
-}
+  if (process.argv[2] === 'ensure' || process.argv[2] === 'repair') process.exit(process.exitCode ?? status);
+  return status;
+});

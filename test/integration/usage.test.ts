@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { run } from '../fixtures/rnetns.js';
 import { freshRuntimeDir } from '../fixtures/runtime-dir.js';
 
-const COMMANDS = ['run', 'shell', 'unshare', 'status', 'list', 'stop', 'plan', 'config', 'repair'];
+const COMMANDS = ['run', 'shell', 'unshare', 'status', 'list', 'stop', 'plan', 'config', 'repair', 'cni', 'netavark'];
 
 describe('the command line', () => {
   it('--help names every command, on stdout, with status 0', async function () {
@@ -53,6 +53,11 @@ describe('the command line', () => {
 
   for (const args of [
     ['frobnicate'],
+    ['cni', 'frobnicate'],
+    ['cni', 'add', 'network'],
+    ['cni', 'gc', 'network', '--frobnicate'],
+    ['netavark', 'setup'],
+    ['netns', 'list', 'more'],
     ['run'],
     ['run', '--'],
     ['run', '--frobnicate', 'true'],

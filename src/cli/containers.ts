@@ -1,0 +1,10 @@
+import { cniCommand } from './commands/cni.js';
+import { netavarkCommand } from './commands/netavark.js';
+import { runCommands } from './parse.js';
+import { runToEnd } from './run-to-end.js';
+
+/**
+ * The program of `cni` and `netavark`, which are called for each container: with nothing of the other commands, it
+ * starts 15 ms sooner than main.ts.
+ */
+await runToEnd(() => runCommands(process.argv.slice(2), [cniCommand(), netavarkCommand()]));

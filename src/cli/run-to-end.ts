@@ -1,0 +1,16 @@
+import { EXIT, RnetnsError } from '../errors/error.js';
+import { reportError } from './report.js';
+
+/** The outermost part of a program: what `main` returns or throws becomes the exit status and, if need be, words. */
+export async function runToEnd(main: () => Promise<number>): Promise<void> {
+  // A reader that closes its end (`rnetns list | head -1`) has what it wanted.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : EXIT.failed));
+  try {
+    const status = await main();
+    // A command whose status is another program's has set it.
+    process.exitCode ??= status;
+  } catch (error) {
+    reportError(error, process.argv.includes('--json'));
+    process.exitCode = error instanceof RnetnsError ? error.exitStatus : EXIT.failed;
+  }
+}
