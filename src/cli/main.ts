@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { EXIT } from '../errors/error.js';
 import { checkSettings } from './commands/check-settings.js';
 import { ensureCommand } from './commands/ensure.js';
 import { failUsage } from './report.js';
@@ -17,6 +18,11 @@ async function main(args: readonly string[]): Promise<number> {
       return checkSettings(rest);
     case 'usage':
       return failUsage(rest, process.argv.includes('--json'));
+    case 'sysctl-inside': {
+      const { runInside } = await import('../inspect/sysctl/inside.js');
+      await runInside(rest[0] ?? '', process.stdin, (line) => process.stdout.write(`${line}\n`));
+      return EXIT.ok;
+    }
     default: {
       const { runProgram } = await import('./program.js');
       return runProgram(args);

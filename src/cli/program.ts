@@ -11,6 +11,7 @@ import { repairCommand } from './commands/repair.js';
 import { launcherCommands } from './commands/launcher.js';
 import { statusCommand } from './commands/status.js';
 import { stopCommand } from './commands/stop.js';
+import { sysctlCommand } from './commands/sysctl.js';
 import { runCommands } from './parse.js';
 
 /** Parse and run a command of Node's. commander is loaded only here: the launcher's own commands never need it. */
@@ -29,5 +30,6 @@ export function runProgram(args: readonly string[]): Promise<number> {
     ociHookCommand(),
     planCommand(),
     configCommand(),
+    sysctlCommand(),
   ]);
 }

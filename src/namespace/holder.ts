@@ -102,7 +102,7 @@ function reason(cause: unknown): string {
 }
 
 /** The sysctl that stands in the way, if one does. */
-function usernsHint(): string {
+export function usernsHint(): string {
   const value = (path: string): string | undefined => {
     try {
       return readFileSync(path, 'latin1').trim();
