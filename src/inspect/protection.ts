@@ -18,7 +18,8 @@ export function readProtection(pid: number | undefined): Protection {
   return { scope: pid === undefined ? null : scopeOf(pid), linger: readLinger() };
 }
 
-function readLinger(): boolean | null {
+/** null: nobody knows. */
+export function readLinger(): boolean | null {
   try {
     const lingering = readdirSync(LINGER);
     if (lingering.length === 0) return false;

@@ -41,7 +41,7 @@ export async function readIdMap(path: readonly string[], env: Readonly<Record<st
 }
 
 /** '' for a uid without a name: CI containers have such. */
-function userName(): string {
+export function userName(): string {
   try {
     return userInfo().username;
   } catch {

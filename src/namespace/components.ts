@@ -47,6 +47,12 @@ export function wayToM0({ holder, supervisor, keeper }: Components): Target | un
   return existsSync(file) ? { pid: keeper.pid, user: true, mount: file } : undefined;
 }
 
+/** The state directory that a process of ours works for, whichever it is. */
+export function stateDirectoryOf(args: readonly string[]): string | undefined {
+  const index = args.findIndex((arg) => ['holder.sh', 'supervisor.sh', 'keeper.sh'].includes(basename(arg)));
+  return index < 0 ? undefined : args[index + 1];
+}
+
 /** Exported for its test. */
 export function recognise(
   args: readonly string[],

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { RnetnsError } from '../errors/error.js';
 import { BackgroundProcess } from '../exec/background.js';
 import { runCommand } from '../exec/command.js';
@@ -7,6 +7,7 @@ import { identifyProcess, type ProcessId } from '../state/process.js';
 import type { Surroundings } from './surroundings.js';
 import { enterArguments, type Target } from './enter.js';
 import { SCRIPTS } from './scripts.js';
+import { usernsObstacle } from './userns-obstacle.js';
 
 const READY_MS = 10_000;
 
@@ -46,7 +47,10 @@ async function createUserns(around: Surroundings, idMap: IdMap): Promise<Backgro
   } catch (cause) {
     const words = pin.stderr || reason(cause);
     pin.kill();
-    throw new RnetnsError('ERR_USERNS', `cannot make a user namespace: ${words}`, { hint: usernsHint(), cause });
+    throw new RnetnsError('ERR_USERNS', `cannot make a user namespace: ${words}`, {
+      hint: usernsObstacle().hint,
+      cause,
+    });
   }
 }
 
@@ -99,25 +103,4 @@ async function mapIds(pid: number, { uid, gid }: IdMap, { env, warn }: Surroundi
 
 function reason(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
-}
-
-/** The sysctl that stands in the way, if one does. */
-export function usernsHint(): string {
-  const value = (path: string): string | undefined => {
-    try {
-      return readFileSync(path, 'latin1').trim();
-    } catch {
-      return undefined;
-    }
-  };
-  if (value('/proc/sys/user/max_user_namespaces') === '0') {
-    return 'user namespaces are off: sudo sysctl user.max_user_namespaces=15000';
-  }
-  if (value('/proc/sys/kernel/unprivileged_userns_clone') === '0') {
-    return 'user namespaces are for root only: sudo sysctl kernel.unprivileged_userns_clone=1';
-  }
-  if (value('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === '1') {
-    return 'AppArmor restricts user namespaces: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0, or a profile with `userns,` for unshare(1)';
-  }
-  return 'a process in a chroot, or in a container without that right, can make no user namespace: unshare --user true';
 }

@@ -1,7 +1,17 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
+
+/** A line of proc_pid_mountinfo(5). */
+export interface MountLine {
+  /** `major:minor` */
+  device: string;
+  root: string;
+  point: string;
+  /** Of the mount, not of its file system. */
+  options: string[];
+}
 
 /** What a process sees mounted; none when it is gone or not ours to look at. */
-export function mountsOf(pid: number | 'self'): { root: string; point: string }[] {
+export function mountsOf(pid: number | 'self'): MountLine[] {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/mountinfo`, 'utf8');
@@ -10,8 +20,22 @@ export function mountsOf(pid: number | 'self'): { root: string; point: string }[
   }
   return text
     .split('\n')
+    .filter((line) => line !== '')
     .map((line) => line.split(' '))
-    .map(([, , , root = '', point = '']) => ({ root: unescape(root), point: unescape(point) }));
+    .map(([, , device = '', root = '', point = '', options = '']) => ({
+      device,
+      root: unescape(root),
+      point: unescape(point),
+      options: options.split(','),
+    }));
+}
+
+/** The mount that a file is on: of those whose point leads to it the deepest, and there the last. */
+export function mountOf(path: string): MountLine | undefined {
+  const real = realpathSync(path);
+  const above = mountsOf('self').filter(({ point }) => point === '/' || real === point || real.startsWith(`${point}/`));
+  const depth = Math.max(...above.map(({ point }) => point.length));
+  return above.findLast(({ point }) => point.length === depth);
 }
 
 /** proc_pid_mountinfo(5): blanks, tabs, newlines and backslashes are three octal digits. */

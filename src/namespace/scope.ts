@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { startScope } from './user-manager.js';
+import { basename } from 'node:path';
+import { managerSocket, startScope } from './user-manager.js';
 
 /**
  * Theory of operation: protected from birth
@@ -42,7 +42,7 @@ export async function enterScope(name: string, runtimeDir: string, warn: (messag
   if (scopeOf('self')?.replace(/-[^-]*$/, '') === `rnetns-${name}`) return;
   const unit = { name: `rnetns-${name}-${randomBytes(4).toString('hex')}.scope`, description: `rnetns ${name}` };
   try {
-    await startScope(join(runtimeDir, 'systemd/private'), unit, TIMEOUT_MS);
+    await startScope(managerSocket(runtimeDir), unit, TIMEOUT_MS);
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     // What a manager leaves behind that has ended is as good as none.

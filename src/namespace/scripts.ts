@@ -13,5 +13,8 @@ export const SCRIPTS = {
   netavark: `${DIRECTORY}netavark.sh`,
   survey: `${DIRECTORY}survey.sh`,
   visit: `${DIRECTORY}visit.sh`,
+  driverTrial: `${DIRECTORY}driver-trial.sh`,
   teardown: `${DIRECTORY}teardown.sh`,
+  /** Not a program, but what allows the launcher to work. */
+  apparmor: fileURLToPath(new URL('../../configs/apparmor/rnetns', import.meta.url)),
 } as const;

@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { RnetnsError } from '../errors/error.js';
 import { BackgroundProcess } from '../exec/background.js';
 import type { DriverPlan } from '../plan/plan.js';
 import { identifyProcess, type ProcessId } from '../state/process.js';
+import { lastWords } from './driver-words.js';
 import { enterArguments } from './enter.js';
 import { SCRIPTS } from './scripts.js';
 import type { Surroundings } from './surroundings.js';
+import { tunProblem } from './tun.js';
 
 const READY_SECONDS = 10;
 
@@ -70,15 +71,6 @@ export async function startSupervisor(
   return process;
 }
 
-/** The last of a driver's words are the reason; pasta prints its whole usage before them, or after a bad option. */
-const WORDS_SHOWN = 3;
-
-function lastWords(words: string): string {
-  const said = words.split('\n').filter((line) => line.trim() !== '');
-  const usage = said.findIndex((line) => /^usage:/i.test(line));
-  return (usage > 0 ? said.slice(0, usage) : said).slice(-WORDS_SHOWN).join('; ');
-}
-
 function driverError(driver: RunningDriver, status: string, words: string): RnetnsError {
   const shown = lastWords(words) || 'it said nothing';
   // 127 and 126 are the shell's: it could not start the program at all.
@@ -94,27 +86,4 @@ function driverError(driver: RunningDriver, status: string, words: string): Rnet
       hint: `try it with --log-level debug, or another driver: default_rootless_network_cmd in rnetns.conf`,
     },
   );
-}
-
-/** What stands between a driver and its tap device, asked once it has failed. */
-function tunProblem(): { why: string; hint: string } | undefined {
-  try {
-    // Opening makes no device; reading an unattached one fails with EBADFD, which means that all is well.
-    readFileSync('/dev/net/tun', { flag: 'r+' });
-  } catch (error) {
-    switch ((error as NodeJS.ErrnoException).code) {
-      case 'ENOENT':
-        return {
-          why: '/dev/net/tun does not exist',
-          hint: 'sudo modprobe tun; in a container, start it with --device /dev/net/tun',
-        };
-      case 'ENODEV':
-      case 'ENXIO':
-        return { why: 'the kernel has no tun device', hint: 'sudo modprobe tun; after a kernel update, reboot' };
-      case 'EACCES':
-      case 'EPERM':
-        return { why: '/dev/net/tun may not be opened', hint: 'sudo chmod 666 /dev/net/tun (its usual mode)' };
-    }
-  }
-  return undefined;
 }

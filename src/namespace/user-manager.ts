@@ -1,9 +1,10 @@
 import { connect } from 'node:net';
+import { join } from 'node:path';
 
 /**
- * The one thing that is asked of a systemd user manager: StartTransientUnit of org.freedesktop.systemd1(5), on the
- * manager's own socket. systemd-run(1) asks the same; from here it costs no process, the caller needs no D-Bus daemon,
- * and the wait has a limit, which systemd-run's has not.
+ * What is asked of a systemd user manager: StartTransientUnit of org.freedesktop.systemd1(5), and whether it is there at
+ * all, on the manager's own socket. systemd-run(1) asks the same; from here it costs no process, the caller needs no D-Bus
+ * daemon, and the wait has a limit, which systemd-run's has not.
  *
  * The wire is that of https://dbus.freedesktop.org/doc/dbus-specification.html: SASL lines first, then messages.
  */
@@ -14,9 +15,15 @@ const AUTHENTICATION = '\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n';
 const LITTLE_ENDIAN = 'l';
 const PROTOCOL_VERSION = 1;
 const METHOD_CALL = 1;
+const METHOD_RETURN = 2;
 const ERROR = 3;
 const SIGNAL = 4;
 const FIELD = { path: 1, interface: 2, member: 3, destination: 6, signature: 8 } as const;
+
+/** Where systemd --user listens, whether or not the user has a session bus. */
+export function managerSocket(runtimeDir: string): string {
+  return join(runtimeDir, 'systemd/private');
+}
 
 /**
  * Start a scope unit with the calling process in it, threads and all. Children inherit it; the others stay.
@@ -26,6 +33,24 @@ const FIELD = { path: 1, interface: 2, member: 3, destination: 6, signature: 8 }
 export async function startScope(
   socket: string,
   unit: { name: string; description: string },
+  timeoutMs: number,
+): Promise<void> {
+  await exchange(socket, startTransientUnit(unit), (received) => outcomeIn(received, unit.name), timeoutMs);
+}
+
+/**
+ * Does it answer? Changes nothing.
+ *
+ * @throws Error as startScope does.
+ */
+export async function pingManager(socket: string, timeoutMs: number): Promise<void> {
+  await exchange(socket, ping(), (received) => outcomeIn(received, ''), timeoutMs);
+}
+
+async function exchange(
+  socket: string,
+  message: Buffer,
+  outcomeOf: (received: Buffer) => string | undefined,
   timeoutMs: number,
 ): Promise<void> {
   const connection = connect(socket);
@@ -38,12 +63,12 @@ export async function startScope(
       let received = Buffer.alloc(0);
       connection.on('data', (data) => {
         received = Buffer.concat([received, data]);
-        const outcome = outcomeIn(received, unit.name);
+        const outcome = outcomeOf(received);
         if (outcome === 'done') resolve();
         else if (outcome !== undefined) reject(new Error(outcome));
       });
       connection.write(AUTHENTICATION);
-      connection.write(startTransientUnit(unit));
+      connection.write(message);
     });
   } finally {
     clearTimeout(timer);
@@ -51,13 +76,18 @@ export async function startScope(
   }
 }
 
-/** `done`, or why the unit didn't start; undefined while neither is known. Exported for its test. */
+/**
+ * `done`, or why the unit didn't start; undefined while neither is known. Exported for its test.
+ *
+ * @param unit - '': the answer itself is what was asked for.
+ */
 export function outcomeIn(received: Buffer, unit: string): string | undefined {
   const accepted = /^(?:DATA\r\n)?OK [0-9a-f]*\r\n/.exec(received.toString('latin1'));
   if (accepted === null) return received.includes('REJECTED') ? 'it does not know us' : undefined;
   for (const { type, header, body } of messages(received.subarray(accepted[0].length))) {
     // Ours is the only call, so that every error is an answer to it. Its text is the first value.
     if (type === ERROR) return body.subarray(4).toString('utf8').replace(/\0.*$/s, '');
+    if (type === METHOD_RETURN && unit === '') return 'done';
     // JobRemoved(u id, o job, s unit, s result): the unit has started, or not.
     if (type === SIGNAL && header.includes('JobRemoved\0') && body.includes(`${unit}\0`)) {
       const result = /([a-z]+)\0$/.exec(body.toString('latin1'))?.[1] ?? 'unknown';
@@ -92,6 +122,23 @@ function startTransientUnit({ name, description }: { name: string; description: 
         .property('CollectMode', 's', (value) => value.string('inactive-or-failed')),
     )
     .array(8, () => undefined).bytes;
+  return methodCall('/org/freedesktop/systemd1', 'org.freedesktop.systemd1.Manager', 'StartTransientUnit', {
+    signature: 'ssa(sv)a(sa(sv))',
+    body,
+  });
+}
+
+/** https://dbus.freedesktop.org/doc/dbus-specification.html#standard-interfaces-peer: all that listen have it. */
+function ping(): Buffer {
+  return methodCall('/org/freedesktop/systemd1', 'org.freedesktop.DBus.Peer', 'Ping');
+}
+
+function methodCall(
+  path: string,
+  interfaceName: string,
+  member: string,
+  { signature, body }: { signature: string; body: Uint8Array } = { signature: '', body: Buffer.alloc(0) },
+): Buffer {
   const header = new Message()
     .byte(LITTLE_ENDIAN.charCodeAt(0))
     .byte(METHOD_CALL)
@@ -99,14 +146,14 @@ function startTransientUnit({ name, description }: { name: string; description: 
     .byte(PROTOCOL_VERSION)
     .uint32(body.length)
     .uint32(1)
-    .array(8, (fields) =>
+    .array(8, (fields) => {
       fields
-        .field(FIELD.path, 'o', '/org/freedesktop/systemd1')
-        .field(FIELD.interface, 's', 'org.freedesktop.systemd1.Manager')
-        .field(FIELD.member, 's', 'StartTransientUnit')
-        .field(FIELD.destination, 's', 'org.freedesktop.systemd1')
-        .field(FIELD.signature, 'g', 'ssa(sv)a(sa(sv))'),
-    )
+        .field(FIELD.path, 'o', path)
+        .field(FIELD.interface, 's', interfaceName)
+        .field(FIELD.member, 's', member)
+        .field(FIELD.destination, 's', 'org.freedesktop.systemd1');
+      if (signature !== '') fields.field(FIELD.signature, 'g', signature);
+    })
     .align(8).bytes;
   return Buffer.concat([header, body]);
 }

@@ -23,10 +23,15 @@ export function removeRemains(state: StateDirectory, generation: string): void {
  * @returns the names of those removed.
  */
 export function removeOrphans(state: StateDirectory): string[] {
-  const isOrphan = (entry: string) => /^\.(references|tied|ref-count|probe)(\.\d+)?$|\.\d+\.tmp$/.test(entry);
-  const orphans = readdirSync(state.path).filter(isOrphan);
+  const orphans = orphansOf(state);
   for (const entry of orphans) removeEntry(join(state.path, entry));
   return orphans;
+}
+
+/** Their names; without the lock some may be a living writer's. */
+export function orphansOf(state: StateDirectory): string[] {
+  const isOrphan = (entry: string) => /^\.(references|tied|ref-count|probe)(\.\d+)?$|\.\d+\.tmp$/.test(entry);
+  return readdirSync(state.path).filter(isOrphan);
 }
 
 export function removeOtherLeases(state: StateDirectory, generation: string): void {
