@@ -1,7 +1,7 @@
 import { RnetnsError } from '../../errors/error.js';
 import { BackgroundProcess } from '../../exec/background.js';
 import { findProgram } from '../../exec/find-program.js';
-import { usernsHint } from '../../namespace/holder.js';
+import { usernsObstacle } from '../../namespace/userns-obstacle.js';
 import type { Answers, Request } from './inside.js';
 
 const READY_MS = 10_000;
@@ -39,7 +39,7 @@ export class ScratchNetns {
       const words = process.stderr || (cause as Error).message;
       process.kill();
       throw new RnetnsError('ERR_USERNS', `cannot make a user and network namespace: ${words}`, {
-        hint: usernsHint(),
+        hint: usernsObstacle().hint,
         cause,
       });
     }
