@@ -2,12 +2,13 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 /**
- * Imports point one way: cli -> lifecycle, inspect -> namespace, driver, cni, state -> exec -> errors.
+ * Imports point one way: cli -> doctor, lifecycle, inspect -> namespace, driver, cni, state -> exec -> errors.
  * `plan` and `config` are leaves: they import types and errors only. Each entry lists what its folder may NOT import.
  */
 const folders = [
   'cli',
   'library',
+  'doctor',
   'lifecycle',
   'inspect',
   'namespace',
@@ -23,6 +24,7 @@ const folders = [
 ];
 const allowed = {
   library: ['inspect', 'namespace', 'cni', 'state', 'config'],
+  doctor: ['inspect', 'lifecycle', 'namespace', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
   lifecycle: ['namespace', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
   inspect: ['lifecycle', 'namespace', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
   netavark: ['state', 'config', 'plan'],

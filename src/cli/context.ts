@@ -66,7 +66,7 @@ const KEPT = [
   'CONTAINERS_CONF_OVERRIDE',
 ] as const;
 
-function backgroundEnvironment(env: Environment, runtimeDir: string): Record<string, string> {
+export function backgroundEnvironment(env: Environment, runtimeDir: string): Record<string, string> {
   const kept = KEPT.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const]));
   return { ...Object.fromEntries(kept), PATH: searchPath(env.PATH), XDG_RUNTIME_DIR: runtimeDir, LC_ALL: 'C.UTF-8' };
 }

@@ -16,6 +16,10 @@ async function main(args: readonly string[]): Promise<number> {
       return ensureCommand(rest);
     case 'check-settings':
       return checkSettings(rest);
+    case 'ask-dns': {
+      const { askDnsCommand } = await import('./commands/ask-dns.js');
+      return askDnsCommand(rest);
+    }
     case 'usage':
       return failUsage(rest, process.argv.includes('--json'));
     case 'sysctl-inside': {

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { LOG_LEVELS } from '../config/config.js';
 import { EXIT, RnetnsError } from '../errors/error.js';
 import { DEFAULT_NAME } from '../state/runtime.js';
+import { version } from './version.js';
 
 /**
  * Parse a command line and run it.
@@ -42,9 +42,4 @@ function addCommonOptions(command: Command): Command {
 function throwErrors(command: Command): void {
   command.configureOutput({ outputError: () => undefined }).exitOverride();
   for (const below of command.commands) throwErrors(below);
-}
-
-function version(): string {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
 }

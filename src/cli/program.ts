@@ -1,5 +1,6 @@
 import { cniCommand } from './commands/cni.js';
 import { configCommand } from './commands/config.js';
+import { doctorCommand } from './commands/doctor.js';
 import { listCommand } from './commands/list.js';
 import { netavarkCommand } from './commands/netavark.js';
 import { netnsCommand } from './commands/netns.js';
@@ -30,6 +31,7 @@ export function runProgram(args: readonly string[]): Promise<number> {
     ociHookCommand(),
     planCommand(),
     configCommand(),
+    doctorCommand(),
     sysctlCommand(),
   ]);
 }

@@ -40,6 +40,7 @@ export const ERROR_CODES = {
   ERR_PROCESS: 'the process that a reference is to be tied to does not exist',
   ERR_COMMAND: 'the command to run was not found, or cannot be run; exit status 127 or 126',
   ERR_CNI: 'a CNI network, or a plugin of it, failed; the message has its reason',
+  ERR_BUNDLE: 'the bundle for a bug report could not be written',
   ERR_DESCRIPTORS: 'too few file descriptors below 10 are free',
 } as const;
 

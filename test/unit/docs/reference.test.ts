@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { defaultConfig } from '../../../src/config/defaults.js';
 import { KEYS } from '../../../src/config/keys.js';
+import { CHECKS } from '../../../src/doctor/ids.js';
 import { ERROR_CODES, EXIT } from '../../../src/errors/error.js';
 
 /** The rows of the Markdown tables in a section, each as its cells; the section ends at the next heading of its level. */
@@ -68,5 +69,10 @@ describe('docs: the lists in the documentation are those of the code', () => {
   it('docs/reference.md: every exit status of ours', () => {
     const table = rows('docs/reference.md', '## Exit status');
     expect(table.map(([first]) => code(first))).to.include.members(Object.values(EXIT).map(String));
+  });
+
+  it('docs/reference.md: every check of doctor, in its order, with what it tries', () => {
+    const table = rows('docs/reference.md', '## Doctor').filter(([first]) => code(first) !== '');
+    expect(table.map(([first, tries]) => [code(first), tries])).to.deep.equal(Object.entries(CHECKS));
   });
 });

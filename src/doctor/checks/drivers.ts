@@ -1,0 +1,108 @@
+import type { DriverName } from '../../config/config.js';
+import { findDriver, type Found } from '../../driver/choose.js';
+import { pasta as pastaDriver } from '../../driver/pasta.js';
+import { slirp4netns as slirp4netnsDriver } from '../../driver/slirp4netns.js';
+import { RnetnsError } from '../../errors/error.js';
+import { findProgram } from '../../exec/find-program.js';
+import { isOnline } from '../../lifecycle/facts.js';
+import { tunProblem } from '../../namespace/tun.js';
+import { check, fail, ok, warn, type Check, type Finding } from '../check.js';
+import { tryDriver, type DriverTrial } from '../driver-trial.js';
+import type { Host } from '../host.js';
+import { withoutScratch } from '../scratch.js';
+
+const LIMIT_MS = 5000;
+const DRIVERS = { pasta: pastaDriver, slirp4netns: slirp4netnsDriver } as const;
+const PACKAGES = { pasta: 'passt', slirp4netns: 'slirp4netns' } as const;
+type Name = keyof typeof DRIVERS;
+
+export const pasta = driverCheck('pasta');
+export const slirp4netns = driverCheck('slirp4netns');
+
+/** The one that a namespace made now would get; an error where there is none. */
+export function chosenDriver({ config, path }: Host): Found | RnetnsError {
+  try {
+    return findDriver(config, path);
+  } catch (error) {
+    if (error instanceof RnetnsError) return error;
+    throw error;
+  }
+}
+
+export interface Facts {
+  name: Name;
+  /** Of the driver that would be used; undefined when none can be. */
+  chosen: DriverName | undefined;
+  /** Is it this one that the settings ask for, or that is looked for first? Then its lack is what is wrong. */
+  wanted: boolean;
+  trial: DriverTrial<never> | RnetnsError | Finding | undefined;
+  online: boolean;
+  tun: { why: string; hint: string } | undefined;
+}
+
+function driverCheck(name: Name): Check {
+  return check(name, { gather: async (host: Host) => gather(host, name), judge, limitMs: LIMIT_MS });
+}
+
+async function gather(host: Host, name: Name): Promise<Facts> {
+  const choice = chosenDriver(host);
+  const setting = host.config.network.defaultRootlessNetworkCmd;
+  const facts = {
+    name,
+    chosen: choice instanceof RnetnsError ? undefined : choice.driver.name,
+    wanted: name === (setting ?? 'pasta'),
+    online: isOnline(),
+  };
+  const path =
+    !(choice instanceof RnetnsError) && choice.driver.name === name
+      ? choice.path
+      : findProgram(name, [...host.config.engine.helperBinariesDirs, ...host.path]);
+  const isWrong = choice instanceof RnetnsError && facts.wanted && host.config.engine.networkCmdPath !== undefined;
+  if (isWrong) return { ...facts, trial: choice, tun: undefined };
+  if (path === undefined) return { ...facts, trial: undefined, tun: undefined };
+  const impossible = await withoutScratch(host);
+  if (impossible !== undefined) return { ...facts, trial: impossible, tun: undefined };
+  try {
+    const trial = await tryDriver<never>(host, { driver: DRIVERS[name], path });
+    return { ...facts, trial, tun: trial.ready ? undefined : tunProblem() };
+  } catch (error) {
+    if (error instanceof RnetnsError) return { ...facts, trial: error, tun: undefined };
+    throw error;
+  }
+}
+
+/** Exported for its test. */
+export function judge({ name, chosen, wanted, trial, online, tun }: Facts): Finding {
+  const matters = chosen === name || (chosen === undefined && wanted);
+  const bad = matters ? fail : warn;
+  const aside = chosen === 'none' ? '; not used: the settings ask for none' : matters ? '' : '; not used';
+  if (trial === undefined) {
+    if (!matters) return ok(`not installed${aside}`);
+    return fail('not installed', `sudo apt-get install ${PACKAGES[name]}`);
+  }
+  if (trial instanceof RnetnsError) {
+    const finding = trial.code === 'ERR_NETNS' ? warn : bad;
+    return finding(`${trial.message}${aside}`, trial.hint ?? null);
+  }
+  if ('status' in trial) return trial;
+  const { path, version, ready, words, confinement } = trial;
+  const what = [
+    version === '' ? path : `${version} (${path})`,
+    ...(confinement === undefined ? [] : [`confined as ${confinement}`]),
+  ];
+  if (ready) return ok(`starts: ${what.join(', ')}${aside}`);
+  const detail = `does not start: ${words}: ${what.join(', ')}${aside}`;
+  if (tun !== undefined) return bad(`${detail}: ${tun.why}`, tun.hint);
+  if (/permission denied|operation not permitted/i.test(words)) return bad(detail, deniedHint(name, confinement));
+  // A namespace comes up without it, and is connected once there is a route.
+  if (!online) return warn(`${detail}: the host has no default route`, 'see default-route');
+  return bad(detail, `try it by hand, or another one: default_rootless_network_cmd in rnetns.conf`);
+}
+
+function deniedHint(name: Name, confinement: string | undefined): string {
+  if (confinement === undefined)
+    return `see which file it names; sudo dmesg | grep -iE 'apparmor|avc:.*denied' tells if a policy denied it`;
+  return confinement.includes(':')
+    ? `SELinux may deny it: sudo ausearch -m avc -c ${name}; restorecon -R "$XDG_RUNTIME_DIR", or update the policy of ${name}`
+    : `AppArmor may deny it: sudo dmesg | grep 'DENIED.*${name}'; what is missing goes to /etc/apparmor.d/local/, or take another driver`;
+}

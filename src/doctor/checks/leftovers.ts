@@ -1,0 +1,86 @@
+import { readdirSync, existsSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readStatus } from '../../inspect/status.js';
+import { stateDirectoryOf } from '../../namespace/components.js';
+import { StateDirectory } from '../../state/directory.js';
+import { readOptional } from '../../state/files.js';
+import { commandLine, ownPids } from '../../state/process.js';
+import { orphansOf } from '../../state/remains.js';
+import { check, ok, warn } from '../check.js';
+import type { Host } from '../host.js';
+
+/** Something that stays as it is, and shouldn't. */
+interface Leftover {
+  /** Two looks that give the same mean that nobody is at work on it. */
+  what: string;
+  hint: string;
+}
+
+/** A namespace that comes up or goes looks for a moment like one that was left. */
+const SECOND_LOOK_MS = 700;
+
+export const leftovers = check('leftovers', {
+  async gather({ runtime }: Host): Promise<Leftover[]> {
+    if (runtime instanceof Error) return [];
+    const first = await look(runtime.base);
+    if (first.length === 0) return [];
+    await sleep(SECOND_LOOK_MS);
+    const seen = new Set(first.map(({ what }) => what));
+    return (await look(runtime.base)).filter(({ what }) => seen.has(what));
+  },
+  judge(all) {
+    if (all.length === 0) return ok('none');
+    return warn(all.map(({ what }) => what).join('; '), [...new Set(all.map(({ hint }) => hint))].join('; '));
+  },
+});
+
+async function look(base: string): Promise<Leftover[]> {
+  const names = existsSync(base) ? readdirSync(base).sort() : [];
+  const inDirectories = await Promise.all(names.map(async (name) => lookAt(new StateDirectory(base, name))));
+  return [...inDirectories.flat(), ...strayProcesses(base)];
+}
+
+async function lookAt(state: StateDirectory): Promise<Leftover[]> {
+  if (isLocked(state.path)) return [];
+  const hint = `rnetns repair --name ${state.name}`;
+  let status;
+  try {
+    status = await readStatus(state);
+  } catch (error) {
+    return [{ what: error instanceof Error ? error.message : String(error), hint: `ls -ld ${state.path}` }];
+  }
+  // It went while we looked.
+  if (!existsSync(state.path)) return [];
+  if (status.state === 'down') return [{ what: `${state.name}: files of a namespace that is down`, hint }];
+  if (status.state === 'degraded') {
+    const { driver, holder, keeper } = status;
+    const parts = { holder, keeper, ...(driver?.path == null ? {} : { [driver.name]: driver.pid }) };
+    const dead = Object.entries(parts).flatMap(([part, found]) => (found === null ? [part] : []));
+    return [{ what: `${state.name} is degraded: no ${dead.join(', no ') || 'supervisor'}`, hint }];
+  }
+  const damaged = (status.references ?? []).filter(({ problem }) => problem !== null).map(({ id }) => id);
+  const orphans = orphansOf(state);
+  return [
+    ...(damaged.length === 0 ? [] : [{ what: `${state.name}: bad references: ${damaged.join(' ')}`, hint }]),
+    ...(orphans.length === 0 ? [] : [{ what: `${state.name}: files of killed writers: ${orphans.join(' ')}`, hint }]),
+  ];
+}
+
+/** flock(2) on the directory, as everybody may see it without asking for it: proc_locks(5). */
+function isLocked(path: string): boolean {
+  const inode = statSync(path, { throwIfNoEntry: false })?.ino;
+  const lines = (readOptional('/proc/locks') ?? '').split('\n');
+  return lines.some((line) => / FLOCK .*:(\d+) 0 EOF$/.exec(line)?.[1] === String(inode));
+}
+
+/** Processes of ours below this base whose state directory is gone. */
+function strayProcesses(base: string): Leftover[] {
+  return ownPids().flatMap((pid) => {
+    const args = commandLine(pid);
+    const directory = stateDirectoryOf(args);
+    if (directory === undefined || !directory.startsWith(`${base}/`) || existsSync(directory)) return [];
+    const script = args.find((arg) => arg.endsWith('.sh')) ?? '';
+    return [{ what: `${basename(script)} (pid ${pid}) of ${directory}, which is gone`, hint: `kill ${pid}` }];
+  });
+}

@@ -1,0 +1,53 @@
+import { usernsObstacle } from '../../namespace/userns-obstacle.js';
+import { readOptional } from '../../state/files.js';
+import { check, fail, ok, warn, type Finding } from '../check.js';
+import type { Host } from '../host.js';
+import { wordsOf, type ScratchTrial } from '../scratch.js';
+
+export const userNamespace = check('user-namespace', {
+  gather: async (host: Host) => ({
+    trial: await host.scratch(),
+    own: host.ownUserns,
+    obstacle: usernsObstacle(),
+  }),
+  judge({ trial, own, obstacle }) {
+    if (own) return ok('the one that rnetns is called in will do');
+    if (trial.user.status === 0) return ok('can be made');
+    return fail(`${wordsOf(trial.user)}: ${obstacle.why}`, obstacle.hint);
+  },
+});
+
+export const namespaces = check('namespaces', {
+  gather: async (host: Host) => ({ trial: await host.scratch(), limits: { net: limit('net'), mnt: limit('mnt') } }),
+  judge: judgeNamespaces,
+});
+
+/** namespaces(7), "The /proc/sys/user directory": per user and user namespace, and those above it limit as well. */
+function limit(kind: 'net' | 'mnt'): string | undefined {
+  return readOptional(`/proc/sys/user/max_${kind}_namespaces`)?.trim();
+}
+
+function judgeNamespaces({
+  trial,
+  limits,
+}: {
+  trial: ScratchTrial;
+  limits: { net: string | undefined; mnt: string | undefined };
+}): Finding {
+  if (trial.user.status !== 0) return warn('not tried: no user namespace can be made', 'see user-namespace');
+  for (const [kind, name, result] of [
+    ['net', 'network', trial.net],
+    ['mnt', 'mount', trial.mount],
+  ] as const) {
+    if (result.status === 0) continue;
+    const sysctl = `user.max_${kind}_namespaces`;
+    const few = Number(limits[kind] ?? Infinity) < FEW;
+    const { why, hint } = usernsObstacle();
+    const because = few ? `${sysctl} is ${limits[kind] ?? ''}` : why;
+    return fail(`a ${name} namespace: ${wordsOf(result)}: ${because}`, few ? `sudo sysctl ${sysctl}=15000` : hint);
+  }
+  return ok('network and mount namespaces can be made');
+}
+
+/** The kernel's own limit is some ten thousands. */
+const FEW = 100;

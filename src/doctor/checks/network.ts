@@ -1,0 +1,88 @@
+import { enterArguments } from '../../namespace/enter.js';
+import { isOnline } from '../../lifecycle/facts.js';
+import { readStatus } from '../../inspect/status.js';
+import { isIP } from 'node:net';
+import { parseResolvConf } from '../../plan/resolv-conf.js';
+import { readOptional } from '../../state/files.js';
+import { RnetnsError } from '../../errors/error.js';
+import { check, fail, ok, warn, type Finding } from '../check.js';
+import { askDns, askDnsFrom, type DnsAnswer } from '../dns.js';
+import { tryDriver } from '../driver-trial.js';
+import type { Host } from '../host.js';
+import { withoutScratch } from '../scratch.js';
+import { chosenDriver } from './drivers.js';
+
+export const defaultRoute = check('default-route', {
+  gather: () => isOnline(),
+  judge: (online) =>
+    online
+      ? ok('the host has one')
+      : warn(
+          'the host has none: it is offline',
+          'connect it; a namespace comes up without, and is connected once there is one',
+        ),
+});
+
+const LIMIT_MS = 6000;
+
+export const dns = check('dns', { gather, judge, limitMs: LIMIT_MS });
+
+interface Asked {
+  where: string;
+  forwarders: DnsAnswer[];
+  /** The host's own name servers, asked from the host. */
+  host: DnsAnswer[];
+}
+
+type Facts = Asked | Finding;
+
+async function gather(host: Host): Promise<Facts> {
+  // The host's at the same time: they are what a forwarder asks, a stub on its loopback included.
+  const own = parseResolvConf(readOptional('/etc/resolv.conf') ?? '').nameservers.filter(isIP);
+  const [forwarders, asked] = await Promise.all([askForwarders(host), askDns(own)]);
+  return 'status' in forwarders ? forwarders : { ...forwarders, host: asked };
+}
+
+async function askForwarders(host: Host): Promise<Omit<Asked, 'host'> | Finding> {
+  const live = host.state === undefined ? undefined : await readStatus(host.state).catch(() => undefined);
+  if (live?.keeper != null && live.driver?.pid != null) {
+    const enter = enterArguments({ pid: live.keeper.pid, user: true, net: true });
+    const servers = live.dnsForwardIps ?? [];
+    return { where: `in ${live.name}`, forwarders: await askDnsFrom(enter, servers, host.env) };
+  }
+  const found = chosenDriver(host);
+  if (found instanceof RnetnsError) return warn('not asked: no driver', 'see pasta');
+  const { name } = found.driver;
+  if (name === 'none') return ok('none: the settings choose no driver');
+  const impossible = await withoutScratch(host);
+  if (impossible !== undefined) return impossible;
+  try {
+    const { used } = await tryDriver(host, found, async ({ enter, dnsForward }) =>
+      askDnsFrom(enter, dnsForward, host.env),
+    );
+    if (used === undefined) return warn(`not asked: ${name} does not start`, `see ${name}`);
+    return { where: `by ${name}`, forwarders: used };
+  } catch (error) {
+    if (error instanceof RnetnsError) return warn(`not asked: ${name} can't be tried`, `see ${name}`);
+    throw error;
+  }
+}
+
+/** Exported for its test. */
+export function judge(facts: Facts): Finding {
+  if ('status' in facts) return facts;
+  const { where, forwarders, host } = facts;
+  if (forwarders.length === 0) return ok(`no forwarder ${where}, as the settings have it`);
+  const answered = forwarders.filter(({ answer }) => answer !== null);
+  if (answered.length > 0)
+    return ok(`${where}: ${answered.map(({ server, answer }) => `${server} answers ${answer ?? ''}`).join(', ')}`);
+  const silent = `${where}: no answer from ${forwarders.map(({ server, problem }) => `${server} (${problem ?? ''})`).join(', ')}`;
+  if (!host.some(({ answer }) => answer !== null)) {
+    const servers = host.map(({ server }) => server).join(' ');
+    return warn(
+      `${silent}; nor from the host's own: ${servers || 'there are none'}`,
+      'the host is offline, or its /etc/resolv.conf names none that answers',
+    );
+  }
+  return fail(`${silent}, while the host's own answer`, 'rnetns stop; another driver, or dns_servers in rnetns.conf');
+}
