@@ -1,4 +1,4 @@
-/** Whether a network namespace has a way out, from the routing tables the kernel shows in /proc. */
+/** The way out of a network namespace, from the routing tables the kernel shows in /proc. */
 
 // include/uapi/linux/route.h; the same values in both tables.
 const RTF_UP = 0x1;
@@ -10,7 +10,7 @@ function isUsable(flagsHex: string | undefined): boolean {
 }
 
 /**
- * Whether either table has a default route that carries packets.
+ * The interfaces by which a default route leaves that carries packets, IPv4's first, each once.
  *
  * Both files show the namespace of the process that reads them (`/proc/net` is `/proc/self/net`), so read them
  * through a process of the namespace that is meant. Lines that are not routes are ignored, an empty text has none.
@@ -19,16 +19,23 @@ function isUsable(flagsHex: string | undefined): boolean {
  * @param procNetRoute - text of `/proc/PID/net/route`, proc_pid_net(5): addresses are hexadecimal, host byte order.
  * @param procNetIpv6Route - text of `/proc/PID/net/ipv6_route`; empty where the kernel has no IPv6.
  */
-export function hasDefaultRoute(procNetRoute: string, procNetIpv6Route: string): boolean {
-  const ipv4 = procNetRoute.split('\n').some((line) => {
+export function defaultInterfaces(procNetRoute: string, procNetIpv6Route: string): string[] {
+  const ipv4 = procNetRoute.split('\n').flatMap((line) => {
     // Iface Destination Gateway Flags RefCnt Use Metric Mask …
-    const [name, destination, , flags, , , , mask] = line.trim().split(/\s+/);
-    return name !== 'lo' && destination === '00000000' && mask === '00000000' && isUsable(flags);
+    const [name = 'lo', destination, , flags, , , , mask] = line.trim().split(/\s+/);
+    const isDefault = destination === '00000000' && mask === '00000000';
+    return name !== 'lo' && isDefault && isUsable(flags) ? [name] : [];
   });
-  if (ipv4) return true;
-  return procNetIpv6Route.split('\n').some((line) => {
+  const ipv6 = procNetIpv6Route.split('\n').flatMap((line) => {
     // destination prefix source prefix next-hop metric refcount use flags device
-    const [destination, prefix, , , , , , , flags, name] = line.trim().split(/\s+/);
-    return name !== 'lo' && destination === '0'.repeat(32) && prefix === '00' && isUsable(flags);
+    const [destination, prefix, , , , , , , flags, name = 'lo'] = line.trim().split(/\s+/);
+    const isDefault = destination === '0'.repeat(32) && prefix === '00';
+    return name !== 'lo' && isDefault && isUsable(flags) ? [name] : [];
   });
+  return [...new Set([...ipv4, ...ipv6])];
+}
+
+/** Whether either table has a default route that carries packets; the arguments are those of `defaultInterfaces`. */
+export function hasDefaultRoute(procNetRoute: string, procNetIpv6Route: string): boolean {
+  return defaultInterfaces(procNetRoute, procNetIpv6Route).length > 0;
 }

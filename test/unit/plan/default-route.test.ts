@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { hasDefaultRoute } from '../../../src/plan/default-route.js';
+import { defaultInterfaces, hasDefaultRoute } from '../../../src/plan/default-route.js';
 
 const HEAD = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n';
 const DEFAULT4 = 'eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n';
@@ -29,6 +29,11 @@ describe('plan/default-route', () => {
   ] as const) {
     it(`${name}: ${String(expected)}`, () => expect(hasDefaultRoute(route, route6)).to.equal(expected));
   }
+
+  it('names the interfaces, each once', () => {
+    expect(defaultInterfaces(HEAD + DEFAULT4 + LINK4, DEVICE6 + DEFAULT6 + KERNEL6)).to.deep.equal(['eth0', 'wg0']);
+    expect(defaultInterfaces(HEAD + REJECT4, KERNEL6)).to.deep.equal([]);
+  });
 
   it('reads any text', () => {
     fc.assert(fc.property(fc.string(), fc.string(), (a, b) => typeof hasDefaultRoute(a, b) === 'boolean'));
