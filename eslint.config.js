@@ -3,13 +3,15 @@ import tseslint from 'typescript-eslint';
 
 /**
  * Imports point one way: cli -> doctor, lifecycle, inspect -> namespace, driver, cni, state -> exec -> errors.
- * `plan` and `config` are leaves: they import types and errors only. Each entry lists what its folder may NOT import.
+ * `graph` draws what `inspect` has found. `plan` and `config` are leaves: they import types and errors only. Each entry
+ * lists what its folder may import.
  */
 const folders = [
   'cli',
   'library',
   'doctor',
   'lifecycle',
+  'graph',
   'inspect',
   'namespace',
   'netavark',
@@ -27,6 +29,7 @@ const allowed = {
   doctor: ['inspect', 'lifecycle', 'namespace', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
   lifecycle: ['namespace', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
   inspect: ['lifecycle', 'namespace', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
+  graph: ['inspect', 'cni', 'state', 'plan'],
   netavark: ['state', 'config', 'plan'],
   oci: ['cni', 'state', 'config'],
   namespace: ['state', 'exec', 'log', 'plan', 'config'],

@@ -1,6 +1,7 @@
 import { cniCommand } from './commands/cni.js';
 import { configCommand } from './commands/config.js';
 import { doctorCommand } from './commands/doctor.js';
+import { graphCommand } from './commands/graph.js';
 import { listCommand } from './commands/list.js';
 import { netavarkCommand } from './commands/netavark.js';
 import { netnsCommand } from './commands/netns.js';
@@ -21,6 +22,7 @@ export function runProgram(args: readonly string[]): Promise<number> {
     ...launcherCommands(),
     statusCommand(),
     psCommand(),
+    graphCommand(),
     listCommand(),
     stopCommand(),
     repairCommand(),

@@ -6,7 +6,7 @@ import { statStateDirectory, type StateDirectory } from '../state/directory.js';
 import { readOptional } from '../state/files.js';
 import { readInfo } from '../state/info.js';
 import { readLive } from '../state/live.js';
-import { isAlive } from '../state/process.js';
+import { identifyProcess, isAlive } from '../state/process.js';
 import { readRecord } from '../state/record.js';
 import { readReferences, type Reference } from '../state/references.js';
 import { readProtection, type Protection } from './protection.js';
@@ -141,7 +141,8 @@ async function readDriver(state: StateDirectory, planned: RecordedDriver | undef
     name: planned.name,
     version: planned.path === null ? null : await versionOf(planned.path),
     path: planned.path,
-    pid: pid > 0 ? pid : null,
+    // The supervisor clears the file, but for one that died together with it.
+    pid: identifyProcess(pid) === undefined ? null : pid,
     args: planned.args,
     restarts: Number.isInteger(restarts) ? restarts : 0,
     lastWords: lastWords === '' ? null : lastWords,
