@@ -118,7 +118,7 @@ describe('a state file', function () {
   }
 
   it('with the pids of strangers: none of them is signalled, and the namespace is mended or made anew', async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const stranger = spawn('sleep', ['60'], { stdio: 'ignore', detached: true });
     onTestEnd(() => void stranger.kill('SIGKILL'));
     const pid = stranger.pid ?? 0;

@@ -15,6 +15,9 @@ import { onTestEnd } from '../fixtures/test-end.js';
 const lockSh = join(projectRoot, 'scripts', 'lock.sh');
 const contenderSh = join(projectRoot, 'test', 'fixtures', 'lock-contender.sh');
 
+/** A wait for the lock takes 30 s: whoever is through by then has not waited, however busy the machine. */
+const NO_WAIT_MS = 15_000;
+
 /** Promised to be at most 250 ms; the rest is for a busy machine. The figures are printed. */
 const TAKEOVER_LIMIT_MS = 1000;
 
@@ -176,13 +179,14 @@ describe('the lock', () => {
   });
 
   it('is not waited for by status, list, plan and config', async function () {
+    this.timeout(120_000);
     const runtime = freshRuntimeDir(this);
     const owner = await startOwner(runtime);
     process.kill(owner.pid, 'SIGSTOP');
     for (const args of [['status'], ['list'], ['plan'], ['config'], ['status', '--json'], ['run', '--help']]) {
-      const { status, stderr, durationMs } = await run(args, { env: runtime.env, timeoutMs: 10_000 });
+      const { status, stderr, durationMs } = await run(args, { env: runtime.env });
       expect({ status, stderr }, args.join(' ')).to.deep.equal({ status: 0, stderr: '' });
-      expect(durationMs).to.be.below(5000);
+      expect(durationMs).to.be.below(NO_WAIT_MS);
     }
     process.kill(owner.pid, 'SIGKILL');
     await owner.ended;
