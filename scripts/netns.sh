@@ -27,7 +27,9 @@ fi
 seen=${1%/*/*}/netns
 mkdir -p -- "$1/netns" "$seen" || exit 0
 [ "$1/netns" -ef "$seen" ] || mount --bind --make-shared -- "$1/netns" "$seen" || exit 0
-# Those of an M0 that is gone live on in that process's copy.
-[ "$#" -eq 1 ] || for name in "$1"/netns/*; do
-  ! [ -e "$name" ] || mount --bind -- "/proc/$2/root$seen/${name##*/}" "$seen/${name##*/}" || rm -f -- "$name"
+# Those of an M0 that is gone live on in that process's copy, or are gone with it: then a name is a file like any other.
+for name in "$1"/netns/*; do
+  there=$seen/${name##*/}
+  [ "$name" -ef "$there" ] || continue
+  [ "$#" -gt 1 ] && mount --bind -- "/proc/$2/root$there" "$there" || rm -f -- "$name"
 done
