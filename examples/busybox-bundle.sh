@@ -25,8 +25,9 @@ for applet in sh ip ping wget httpd nslookup nc cat echo sleep; do ln -s busybox
 echo "hello from ${directory##*/}" >rootfs/www/index.html
 
 rnetns=$(command -v rnetns)
-# The namespace is made for this if it isn't up; the file keeps its place.
-resolv_conf=$(rnetns run -- rnetns path resolv.conf)
+# The namespace is made for this if it isn't up; the file keeps its place. It lies where devices and set-user-ID programs
+# are off: runc up to 1.1 has to be told so again (mount_namespaces(7), locked flags).
+resolv_conf=$(rnetns unshare -- "$rnetns" path resolv.conf)
 jq -n --arg rnetns "$rnetns" --arg resolv_conf "$resolv_conf" --arg networks "${NETWORKS-rnetns}" --args '
   def hook($args): {path: $rnetns, args: (["rnetns", "oci-hook"] + $args)};
   {
@@ -39,7 +40,8 @@ jq -n --arg rnetns "$rnetns" --arg resolv_conf "$resolv_conf" --arg networks "${
     mounts: [
       {destination: "/proc", type: "proc", source: "proc"},
       {destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755"]},
-      {destination: "/etc/resolv.conf", type: "bind", source: $resolv_conf, options: ["bind", "ro"]}
+      {destination: "/etc/resolv.conf", type: "bind", source: $resolv_conf,
+        options: ["bind", "ro", "nosuid", "nodev", "noexec"]}
     ],
     hooks: {
       createRuntime: [hook([$networks | splits(" +") | "--network", .])],

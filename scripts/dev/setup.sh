@@ -50,6 +50,8 @@ busybox busybox-static small network programs for the tests
 iptables iptables lets these plugins masquerade
 nft nftables shows and removes their rules
 python3 python3 runs the examples of docs/protocol.md
+crun crun runs containers in the tests
+runc runc runs them as well
 /usr/lib/podman/netavark netavark connects containers in the tests
 /usr/lib/podman/aardvark-dns aardvark-dns answers for their names
 systemd-run systemd boots in the tests

@@ -24,6 +24,6 @@ check() {
 }
 [ ! -e scripts/rnetns ] || check scripts/rnetns
 [ ! -e .ci/run ] || check .ci/run
-# No name in scripts/ has a blank in it.
-for script in $(find scripts -name '*.sh' -type f | sort); do check "$script"; done
+# No name in them has a blank in it.
+for script in $(find scripts examples -name '*.sh' -type f | sort); do check "$script"; done
 exit "$status"

@@ -68,10 +68,13 @@ describe('graph', () => {
     await succeed(runtime, 'setup', '--id', 'builder', '--nets', '2');
     const named = ['bash', '-c', 'exec -a "$1" cat', 'bash', '\u001b[31mred\nline'];
     const command = spawnRnetns(['run', '--', ...named], { env: runtime.env });
-    await waitFor(async () => details(await draw(runtime), 'processes').some((line) => line.endsWith(' \\x1b[31mred\\nline')), {
-      timeoutMs: 10_000,
-      what: 'the command to have its name',
-    });
+    await waitFor(
+      async () => details(await draw(runtime), 'processes').some((line) => line.endsWith(' \\x1b[31mred\\nline')),
+      {
+        timeoutMs: 10_000,
+        what: 'the command to have its name',
+      },
+    );
     const locked = spawnRnetns(['lock', '--', 'sh', '-c', 'echo locked; exec cat'], { env: runtime.env });
     await waitFor(() => locked.stdout() === 'locked\n', { what: 'the lock' });
 
