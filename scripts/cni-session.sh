@@ -3,11 +3,12 @@
 #
 # Runs in:   U, a copy of M1 and the shared network namespace: a command of `rnetns setup`, `teardown` or `run`
 # Called by: src/cli/cni/session.ts, as text, because inside /run is another one
-# Arguments: STATE shared|exclusive   exclusive: wait for all others, and keep them waiting
+# Arguments: STATE shared|exclusive NETNS   exclusive: wait for all others, and keep them waiting; NETNS: the
+#            container's, or nothing: held open on descriptor 4, where it can be looked at from outside
 # Result:    its pid on stdout, through which nsenter(1) leads plugins to where it is; then status 0 if stdin says "ok"
 # Requires:  flock mkdir mount
 set -u
-dir=$1
+dir=$1 netns=$3
 # Garbage collection must not meet an ADD or DEL (SPEC.md, section 2).
 exec 3>"$dir/cni.lock" && flock --"$2" -w 60 3 || {
   echo "rnetns: another process kept $dir/cni.lock for 60 s" >&2
@@ -23,5 +24,18 @@ if ! [ "$dir/var/lib/cni" -ef /var/lib/cni ]; then
     mount --bind -- "$dir/var/lib" /var/lib || exit 1
   fi
 fi
+# Namespaces are regular files; opening a FIFO would block.
+! [ -f "$netns" ] || exec 4<"$netns" || exit 1
 echo "$$"
-IFS= read -r verdict && [ "$verdict" = ok ]
+IFS= read -r verdict && [ "$verdict" = ok ] && exit
+# Whoever called the plugins has failed, or was killed. What still runs of them would go on while others clean up after it:
+# it ends before the lock is free. Nobody but them and us has this copy of the mounts.
+for try in 1 2 3; do
+  found=
+  for process in /proc/[0-9]*; do
+    [ "$process" != "/proc/$$" ] && [ "$process/ns/mnt" -ef "/proc/$$/ns/mnt" ] || continue
+    kill -s KILL "${process#/proc/}" 2>/dev/null && found=$try
+  done
+  [ -n "$found" ] || break
+done
+exit 1

@@ -55,6 +55,7 @@ function check(cni: Cni, list: NetworkList, attachment: Attachment): void {
   if (attachment.netns === '') throw new CniError(CNI_CODE.badEnvironment, 'missing path of the network namespace');
   formatArgs(attachment.args);
   for (const { type } of list.plugins) findPlugin(type, cni.pluginDirs);
+  cni.checkNetns(attachment.netns);
   checkNew(cni, list.name, attachment);
 }
 

@@ -29,6 +29,16 @@ export function formatArgs(pairs: readonly ArgPair[]): string {
   return pairs.map(([key, value]) => `${key}=${value}`).join(';');
 }
 
+/**
+ * The same, and plugins ignore what they don't know: what made ADD fail must not keep DEL from freeing what is left of it.
+ *
+ * @see https://github.com/containernetworking/cni/blob/main/CONVENTIONS.md#cni_args
+ */
+export function tolerantArgs(pairs: readonly ArgPair[]): readonly ArgPair[] {
+  if (pairs.length === 0) return pairs;
+  return [['IgnoreUnknown', '1'], ...pairs.filter(([key]) => key !== 'IgnoreUnknown')];
+}
+
 function refuse(pair: string): CniError {
   return new CniError(CNI_CODE.badEnvironment, `invalid pair ${quote(pair)} in CNI_ARGS`, {
     hint: 'KEY=VALUE;KEY2=VALUE2, without ; and = in keys and values',

@@ -19,6 +19,8 @@ import type { CniVersion } from './version.js';
 /** All that the verbs need to know of the world. */
 export interface Cni extends Runtime {
   readonly cache: AttachmentCache;
+  /** @throws CniError badNetns: plugins couldn't put a container there, or would put it on the wrong side. */
+  readonly checkNetns: (path: string) => void;
 }
 
 /**

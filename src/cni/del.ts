@@ -7,6 +7,7 @@
  * @see DelNetworkList, https://github.com/containernetworking/cni/blob/main/libcni/api.go
  */
 
+import { tolerantArgs } from './args.js';
 import { attachedList, attachedResult } from './attached.js';
 import type { CachedAttachment } from './cache.js';
 import { agreeOnVersion, callPlugin, type Cni, failureOf, throwAll } from './chain.js';
@@ -60,9 +61,10 @@ export async function deletePlugins(
 ): Promise<CniError[]> {
   const act = `deleting ${attachment.ifName} of ${attachment.containerId} from network ${list.name}`;
   const errors: CniError[] = [];
+  const tolerant = { ...attachment, args: tolerantArgs(attachment.args) };
   for (const plugin of list.plugins.toReversed()) {
     const request = composeDelRequest(list.name, version, plugin, attachment, prevResult);
-    errors.push(...(await failureOf(() => callPlugin(cni, 'DEL', plugin, request, act, attachment))));
+    errors.push(...(await failureOf(() => callPlugin(cni, 'DEL', plugin, request, act, tolerant))));
   }
   return errors;
 }

@@ -2,79 +2,14 @@
 
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { add, cni, fresh, leased, leftovers, ping, references, succeed } from '../fixtures/cni/shared.js';
 import { waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
-import { launcher, projectRoot, run, type RunResult } from '../fixtures/rnetns.js';
-import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
+import { launcher, run } from '../fixtures/rnetns.js';
 import { gone } from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
-
-/** A runtime directory whose user has the default network list, and `more` of them. */
-function fresh(context: Mocha.Context, more: Record<string, object> = {}, settings = ''): RuntimeDir {
-  context.timeout(180_000);
-  const runtime = freshRuntimeDir(context);
-  runtime.configure(`${settings}\n[rnetns]\nlinger = 0\n`);
-  const directory = join(runtime.env.XDG_CONFIG_HOME ?? '', 'cni', 'net.d');
-  mkdirSync(directory, { recursive: true });
-  cpSync(join(projectRoot, 'configs/cni/87-rnetns.conflist'), join(directory, '87-rnetns.conflist'));
-  for (const [name, list] of Object.entries(more))
-    writeFileSync(join(directory, `${name}.conflist`), JSON.stringify(list));
-  return runtime;
-}
-
-const cni = ({ env }: RuntimeDir, ...args: string[]): Promise<RunResult> =>
-  run(['cni', ...args], { env, timeoutMs: 90_000 });
-
-async function succeed(runtime: RuntimeDir, ...args: string[]): Promise<string> {
-  const { status, stdout, stderr } = await run(args, { env: runtime.env, timeoutMs: 90_000 });
-  expect({ status, stderr }, args.join(' ')).to.deep.equal({ status: 0, stderr: '' });
-  return stdout;
-}
-
-async function add(runtime: RuntimeDir, name: string, ...more: string[]): Promise<string> {
-  const result = JSON.parse(await succeed(runtime, 'cni', 'add', 'rnetns', `id-${name}`, name, ...more)) as {
-    ips: { address: string }[];
-  };
-  return result.ips[0]?.address.split('/')[0] ?? '';
-}
-
-const references = async (runtime: RuntimeDir): Promise<[string, number][]> =>
-  (
-    JSON.parse(await succeed(runtime, 'status', '--json')) as { references: { id: string; nets: number }[] }
-  ).references.map(({ id, nets }) => [id, nets]);
-
-/** Addresses that host-local has given away. */
-function leased(runtime: RuntimeDir): string[] {
-  const directory = join(runtime.stateDir(), 'var/lib/cni/networks/rnetns');
-  return existsSync(directory) ? readdirSync(directory).filter((name) => /^\d|^fd/.test(name)) : [];
-}
-
-async function ping(runtime: RuntimeDir, from: string, to: string): Promise<void> {
-  const { status, stdout } = await run(['netns', 'exec', from, 'busybox', 'ping', '-c', '1', '-W', '5', to], {
-    env: runtime.env,
-  });
-  expect(status, stdout).to.equal(0);
-}
-
-/** A plugin directory with a program of the test's beside the real ones; not below /run, which is another one inside. */
-function pluginDirectory(name: string, script: string): string {
-  const directory = mkdtempSync('/tmp/rnetns-plugins-');
-  onTestEnd(() => rmSync(directory, { recursive: true }));
-  chmodSync(directory, 0o755);
-  writeFileSync(join(directory, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-  return directory;
-}
-
-const listWith = (type: string): object => ({
-  cniVersion: '1.0.0',
-  name: 'broken',
-  plugins: [
-    { type: 'bridge', bridge: 'br1', ipam: { type: 'host-local', ranges: [[{ subnet: '10.88.1.0/24' }]] } },
-    { type },
-  ],
-});
 
 describe('cni', function () {
   before(function () {
@@ -134,9 +69,10 @@ describe('cni', function () {
     await gone(runtime);
   });
 
-  it('16 containers by 8 callers: each has an address of its own, and all come back', async function () {
+  // npm run bench -- cni does the same with 100.
+  it('24 containers by 8 callers: each has addresses of its own, and all come back', async function () {
     const runtime = fresh(this);
-    const names = Array.from({ length: 16 }, (_, index) => `c${index}`);
+    const names = Array.from({ length: 24 }, (_, index) => `c${index}`);
     for (const name of names) await succeed(runtime, 'netns', 'add', name);
     const each = async (act: (name: string) => Promise<unknown>): Promise<void> => {
       const left = [...names];
@@ -148,65 +84,10 @@ describe('cni', function () {
     const addresses: string[] = [];
     await each(async (name) => addresses.push(await add(runtime, name)));
     expect(new Set(addresses).size).to.equal(names.length);
+    expect(leased(runtime)).to.have.lengthOf(2 * names.length);
     await each((name) => succeed(runtime, 'cni', 'del', 'rnetns', `id-${name}`, name));
-    expect(leased(runtime)).to.deep.equal([]);
+    expect(await leftovers(runtime)).to.equal('');
     for (const name of names) await succeed(runtime, 'netns', 'delete', name);
-    await gone(runtime);
-  });
-
-  for (const [what, script, code] of [
-    [
-      'returns an error object',
-      `cat >/dev/null; echo '{"code": 123, "msg": "no", "details": "not today"}'; exit 1`,
-      123,
-    ],
-    ['prints garbage', 'cat >/dev/null; echo garbage', 6],
-    ['crashes', 'kill -SEGV $$', 5],
-    ['prints 10 MB', 'cat >/dev/null; head -c 10000000 /dev/zero', 6],
-  ] as const) {
-    it(`a plugin that ${what} is an error with its code; what was added before is taken away`, async function () {
-      const plugins = pluginDirectory('odd', `[ "$CNI_COMMAND" = ADD ] || exit 0\n${script}`);
-      const settings = `[network]\ncni_plugin_dirs[] = /usr/lib/cni\ncni_plugin_dirs[] = ${plugins}`;
-      const runtime = fresh(this, { broken: listWith('odd') }, settings);
-      await succeed(runtime, 'netns', 'add', 'web');
-      const { status, stdout, stderr } = await cni(runtime, 'add', 'broken', 'id-web', 'web', '--json');
-      expect({ status, stdout }, stderr).to.deep.equal({ status: 125, stdout: '' });
-      const { error } = JSON.parse(stderr.trim().split('\n').at(-1) ?? '') as {
-        error: { code: string; message: string; cni: { code: number } };
-      };
-      expect(error.code).to.equal('ERR_CNI');
-      expect(error.cni.code).to.equal(code);
-      expect(error.message).to.include('failed on plugin odd');
-      expect(await succeed(runtime, 'netns', 'exec', 'web', 'ip', '-brief', 'link')).to.not.include('eth0');
-      expect(await references(runtime)).to.deep.equal([['netns:web', 1]]);
-      await succeed(runtime, 'netns', 'delete', 'web');
-      await gone(runtime);
-    });
-  }
-
-  it('what a killed add has left is freed by gc, and what others have stays', async function () {
-    const mark = mkdtempSync('/tmp/rnetns-mark-');
-    onTestEnd(() => rmSync(mark, { recursive: true }));
-    const plugins = pluginDirectory('slow', `[ "$CNI_COMMAND" = ADD ] || exit 0\n: >${mark}/begun; exec sleep 30`);
-    const settings = `[network]\ncni_plugin_dirs[] = /usr/lib/cni\ncni_plugin_dirs[] = ${plugins}`;
-    const list = listWith('slow') as { name: string };
-    const runtime = fresh(this, { broken: list }, settings);
-    for (const name of ['web', 'db']) await succeed(runtime, 'netns', 'add', name);
-    await add(runtime, 'db');
-    const child = spawn(launcher, ['cni', 'add', 'broken', 'id-web', 'web'], { env: runtime.env, stdio: 'ignore' });
-    await waitFor(() => existsSync(join(mark, 'begun')), { timeoutMs: 30_000, what: 'the plugin to begin' });
-    child.kill('SIGKILL');
-    const networks = join(runtime.stateDir(), 'var/lib/cni/networks/broken');
-    expect(readdirSync(networks)).to.include('10.88.1.2');
-    await succeed(runtime, 'cni', 'gc', 'broken');
-    expect(readdirSync(networks)).to.not.include('10.88.1.2');
-    expect(await succeed(runtime, 'netns', 'exec', 'web', 'ip', '-brief', 'link')).to.not.include('eth0');
-    await ping(runtime, 'db', '10.89.0.1');
-    await succeed(runtime, 'cni', 'gc', 'rnetns');
-    await ping(runtime, 'db', '10.89.0.1');
-    await succeed(runtime, 'cni', 'del', 'rnetns', 'id-db', 'db');
-    for (const name of ['web', 'db']) await succeed(runtime, 'netns', 'delete', name);
-    await run(['stop', '--force'], { env: runtime.env });
     await gone(runtime);
   });
 

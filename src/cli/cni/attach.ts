@@ -12,7 +12,7 @@ import type { NetworkList } from '../../cni/network-conf.js';
 import { statusOfNetwork } from '../../cni/status.js';
 import { readReferences } from '../../state/references.js';
 import type { CliContext } from '../context.js';
-import { inSession } from './session.js';
+import { inSession, type CniContext } from './session.js';
 
 /** What a container is attached with, as a caller gives it. */
 export interface AttachOptions {
@@ -26,16 +26,17 @@ export interface AttachOptions {
 }
 
 /** Put the container on the network. Its id becomes a reference that counts for each of its attachments. */
-export function attach(context: CliContext, list: NetworkList, options: AttachOptions): Promise<WrittenResult> {
+export function attach(context: CniContext, list: NetworkList, options: AttachOptions): Promise<WrittenResult> {
   const attachment = attachmentOf(context, options);
   const nets = others(context, list.name, attachment).length + 1;
   const reference = ['--id', attachment.containerId, '--nets', String(nets)];
-  return inSession(context, { verb: 'setup', options: reference }, (cni) => addNetwork(cni, list, attachment));
+  const { netns } = attachment;
+  return inSession(context, { verb: 'setup', options: reference, netns }, (cni) => addNetwork(cni, list, attachment));
 }
 
 /** Take it off again; with its last attachment goes the reference. What isn't attached is no error. */
 export function detach(
-  context: CliContext,
+  context: CniContext,
   network: string,
   options: AttachOptions,
   today: NetworkList | undefined,
@@ -51,7 +52,7 @@ export function detach(
 }
 
 export function check(
-  context: CliContext,
+  context: CniContext,
   network: string,
   options: AttachOptions,
   today: NetworkList | undefined,
@@ -60,12 +61,12 @@ export function check(
   return inSession(context, { verb: 'run' }, (cni) => checkNetwork(cni, network, { containerId, ifName }, today));
 }
 
-export function networkStatus(context: CliContext, list: NetworkList): Promise<void> {
+export function networkStatus(context: CniContext, list: NetworkList): Promise<void> {
   return inSession(context, { verb: 'run' }, (cni) => statusOfNetwork(cni, list));
 }
 
 /** Delete every attachment of the network whose container has no reference: an ADD that was killed never got one. */
-export function collectGarbage(context: CliContext, list: NetworkList): Promise<void> {
+export function collectGarbage(context: CniContext, list: NetworkList): Promise<void> {
   return inSession(context, { verb: 'run', exclusive: true }, (cni) => {
     const owners = new Set(readReferences(context.state).list.map(({ id }) => id));
     const valid = cni.cache
@@ -80,14 +81,14 @@ export function attachments({ state }: Pick<CliContext, 'state'>): CachedAttachm
   return new AttachmentCache(join(state.path, 'var/lib/cni')).list();
 }
 
-function others(context: CliContext, network: string, { containerId, ifName }: Attachment): CachedAttachment[] {
+function others(context: CniContext, network: string, { containerId, ifName }: Attachment): CachedAttachment[] {
   return attachments(context).filter(
     (other) => other.containerId === containerId && !(other.network === network && other.ifName === ifName),
   );
 }
 
 function attachmentOf(
-  { state }: CliContext,
+  { state }: CniContext,
   { containerId, netns, ifName, args, capabilityArgs }: AttachOptions,
 ): Attachment {
   // DEL and CHECK may leave it to the cache.

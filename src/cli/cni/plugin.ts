@@ -6,9 +6,9 @@ import { parseNetworkList, type NetworkList } from '../../cni/network-conf.js';
 import { CNI_VERSIONS, CURRENT_VERSION } from '../../cni/version.js';
 import { processEnvironment } from '../../config/environment.js';
 import { EXIT, RnetnsError } from '../../errors/error.js';
-import { makeContext, type CliContext } from '../context.js';
+import { makeContext } from '../context.js';
 import { attach, check, detach, networkStatus, type AttachOptions } from './attach.js';
-import { inSession } from './session.js';
+import { inSession, PLUGIN_TIMEOUT_S, type CniContext } from './session.js';
 
 /**
  * The CNI plugin of type `rnetns`: it runs the plugins of its `delegate` list in the shared namespace, so that any
@@ -111,12 +111,12 @@ async function act(config: PluginConfig): Promise<object | undefined> {
 }
 
 /** The plugins of the runtime first: they are what its user configured. */
-function pluginContext({ namespace }: PluginConfig, path: string | undefined): CliContext {
+function pluginContext({ namespace }: PluginConfig, path: string | undefined): CniContext {
   const context = makeContext({ name: namespace }, { make: true });
   const { config } = context;
   const dirs = (path ?? '').split(':').filter((directory) => directory !== '');
   const network = { ...config.network, cniPluginDirs: [...dirs, ...config.network.cniPluginDirs] };
-  return { ...context, config: { ...config, network } };
+  return { ...context, config: { ...config, network }, pluginTimeoutMs: PLUGIN_TIMEOUT_S * 1000 };
 }
 
 async function ignore(done: Promise<void>): Promise<undefined> {

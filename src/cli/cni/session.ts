@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AttachmentCache } from '../../cni/cache.js';
 import type { Cni } from '../../cni/chain.js';
+import { checkNetns } from '../../cni/netns.js';
 import { spawnPlugin } from '../../cni/spawn-plugin.js';
 import { processEnvironment } from '../../config/environment.js';
 import { findProgram } from '../../exec/find-program.js';
 import { LauncherCall } from '../../library/launcher-call.js';
-import type { Context } from '../../lifecycle/context.js';
 import { enterArguments } from '../../namespace/enter.js';
 import { SCRIPTS } from '../../namespace/scripts.js';
 import type { CliContext } from '../context.js';
@@ -18,10 +18,16 @@ export interface Session {
   options?: readonly string[];
   /** Let no other session run meanwhile. */
   exclusive?: boolean;
+  /** The container's network namespace, to be looked at before anything is done. */
+  netns?: string;
 }
 
-/** For each plugin. */
-const PLUGIN_TIMEOUT_MS = 60_000;
+export interface CniContext extends CliContext {
+  /** For each plugin. */
+  pluginTimeoutMs: number;
+}
+
+export const PLUGIN_TIMEOUT_S = 60;
 /** For rnetns: making a namespace, and another session that is exclusive. */
 const SESSION_TIMEOUT_MS = 120_000;
 
@@ -32,11 +38,11 @@ const SESSION_TIMEOUT_MS = 120_000;
  *
  * @throws what `act` throws, and RnetnsError.
  */
-export function inSession<T>(context: CliContext, session: Session, act: (cni: Cni) => Promise<T>): Promise<T> {
+export function inSession<T>(context: CniContext, session: Session, act: (cni: Cni) => Promise<T>): Promise<T> {
   const { state, runtimeDir, launcherOptions } = context;
-  const { verb, options: more = [], exclusive = false } = session;
+  const { verb, options: more = [], exclusive = false, netns = '' } = session;
   const script = readFileSync(SCRIPTS.cniSession, 'utf8');
-  const inside = ['sh', '-c', script, 'cni-session.sh', state.path, exclusive ? 'exclusive' : 'shared'];
+  const inside = ['sh', '-c', script, 'cni-session.sh', state.path, exclusive ? 'exclusive' : 'shared', netns];
   const call = new LauncherCall({
     argv: [verb, '--json', ...launcherOptions, ...more, '--', ...inside],
     env: { XDG_RUNTIME_DIR: runtimeDir },
@@ -47,7 +53,7 @@ export function inSession<T>(context: CliContext, session: Session, act: (cni: C
 }
 
 /** Plugins are run where this process is. */
-function pluginsAt(pid: number, { state, config, env, log }: Context): Cni {
+function pluginsAt(pid: number, { state, config, env, log, pluginTimeoutMs }: CniContext): Cni {
   const [nsenter = '', ...args] = enterArguments({ pid, user: true, mount: true, net: true });
   // By its path: a plugin's PATH is its own.
   const entrance = { file: findProgram(nsenter, (env.PATH ?? '').split(':')) ?? nsenter, args };
@@ -55,8 +61,9 @@ function pluginsAt(pid: number, { state, config, env, log }: Context): Cni {
     cache: new AttachmentCache(join(state.path, 'var/lib/cni')),
     pluginDirs: config.network.cniPluginDirs,
     path: processEnvironment().PATH,
-    timeoutMs: PLUGIN_TIMEOUT_MS,
+    timeoutMs: pluginTimeoutMs,
     warn: (message) => log.warn(message),
     runner: (plugin) => spawnPlugin(plugin, entrance),
+    checkNetns: (path) => checkNetns(path, `/proc/${pid}/fd/4`, `/proc/${pid}/ns/net`),
   };
 }

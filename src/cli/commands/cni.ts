@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { loadNetworks } from '../../cni/load.js';
 import { isObject, type JsonObject } from '../../cni/json.js';
 import type { NetworkList } from '../../cni/network-conf.js';
@@ -15,19 +15,24 @@ import {
 import { installPlugin } from '../cni/install.js';
 import { directories, findList, findToday } from '../cni/networks.js';
 import { runAsPlugin } from '../cni/plugin.js';
-import { makeContext, type CliContext, type CommonOptions } from '../context.js';
+import { PLUGIN_TIMEOUT_S, type CniContext } from '../cni/session.js';
+import { makeContext, type CommonOptions } from '../context.js';
 import { print } from '../report.js';
 
 interface CniOptions extends CommonOptions {
   ifname: string;
   args: string;
   capability?: string;
+  timeout: number;
 }
 
 export function cniCommand(): Command {
   const cni = new Command('cni')
     .description('CNI network lists, by real plugins, inside the shared namespace')
     .option('--json', 'data and errors as JSON')
+    .addOption(
+      new Option('--timeout <seconds>', 'for each call of a plugin').argParser(parseTimeout).default(PLUGIN_TIMEOUT_S),
+    )
     .addHelpText('after', EXAMPLES);
   const attachment = (name: string, description: string, netns: string): Command =>
     cni
@@ -37,7 +42,7 @@ export function cniCommand(): Command {
       .argument('<container-id>')
       .argument(netns, 'path of its network namespace, or the name of one of `rnetns netns`')
       .option('--ifname <name>', 'interface in the container', 'eth0')
-      .option('--args <args>', 'CNI_ARGS: K=V;K=V', '')
+      .option('--args <args>', "CNI_ARGS: K=V;K=V; after IgnoreUnknown=1 plugins ignore what they don't know", '')
       .option('--capability <json>', 'an object of what is given for capabilities: {"portMappings":[…]}')
       .option('--json', 'errors as JSON');
 
@@ -63,7 +68,7 @@ export function cniCommand(): Command {
   const whole = (
     name: string,
     description: string,
-    act: (context: CliContext, list: NetworkList) => Promise<void>,
+    act: (context: CniContext, list: NetworkList) => Promise<void>,
   ): void => {
     cni
       .command(name)
@@ -106,13 +111,21 @@ Examples:
   rnetns cni add rnetns web web --capability '{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}'
   rnetns cni del rnetns web web`;
 
-function prepare(command: Command): { context: CliContext; options: CniOptions } {
+function prepare(command: Command): { context: CniContext; options: CniOptions } {
   const options = command.optsWithGlobals<CniOptions>();
-  return { context: makeContext(options, { make: true }), options };
+  return { context: { ...makeContext(options, { make: true }), pluginTimeoutMs: options.timeout * 1000 }, options };
 }
 
 function given(containerId: string, netns: string, { ifname, args, capability }: CniOptions): AttachOptions {
   return { containerId, netns, ifName: ifname, args, capabilityArgs: parseCapability(capability) };
+}
+
+function parseTimeout(text: string): number {
+  const seconds = Number(text);
+  if (/^\d{1,5}(\.\d+)?$/.test(text) && seconds > 0) return seconds;
+  throw new RnetnsError('ERR_USAGE', `--timeout must be a number of seconds above 0, but is ${text}`, {
+    hint: `without it, plugins have ${PLUGIN_TIMEOUT_S} s each`,
+  });
 }
 
 function parseCapability(text: string | undefined): JsonObject {
@@ -136,7 +149,7 @@ interface ListedNetwork {
   attachments: { containerId: string; ifName: string; netns: string }[];
 }
 
-function listNetworks(context: CliContext): ListedNetwork[] {
+function listNetworks(context: CniContext): ListedNetwork[] {
   const attached = attachments(context);
   const { networks, skipped } = loadNetworks(directories());
   for (const { file, reason } of skipped) context.log.warn(`${file} is left out: ${reason}`);

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { RnetnsError } from '../../errors/error.js';
 import { DEFAULT_NETWORK, NETWORKS_ANNOTATION, planHook } from '../../oci/plan.js';
 import { parseState } from '../../oci/state.js';
+import { PLUGIN_TIMEOUT_S } from '../cni/session.js';
 import { makeContext, type CommonOptions } from '../context.js';
 
 interface OciHookOptions extends CommonOptions {
@@ -49,7 +50,10 @@ async function runHook(options: OciHookOptions): Promise<void> {
     const state = parseState(await readState(process.stdin));
     subject = `container ${state.id} (${state.status}):`;
     const plan = planHook(state, options.network);
-    const context = makeContext(options, { make: plan.kind === 'attach' });
+    const context = {
+      ...makeContext(options, { make: plan.kind === 'attach' }),
+      pluginTimeoutMs: PLUGIN_TIMEOUT_S * 1000,
+    };
     const { attachContainer, detachContainer } = await import('../oci/container.js');
     if (plan.kind === 'attach') await attachContainer(context, plan, interruption);
     else await detachContainer(context, plan);

@@ -20,7 +20,7 @@ import { readLive } from '../../state/live.js';
 import { namespaceInode } from '../../state/process.js';
 import { attach, attachments, detach, type AttachOptions } from '../cni/attach.js';
 import { findList, findToday } from '../cni/networks.js';
-import type { CliContext } from '../context.js';
+import type { CniContext } from '../cni/session.js';
 
 type Attach = Extract<HookPlan, { kind: 'attach' }>;
 type Container = Pick<HookPlan, 'containerId' | 'netns'>;
@@ -33,7 +33,7 @@ const CALL_TIMEOUT_MS = 60_000;
  * @param signal - undo what was done after the present step; its reason is thrown.
  * @throws RnetnsError after everything was undone.
  */
-export async function attachContainer(context: CliContext, plan: Attach, signal: AbortSignal): Promise<void> {
+export async function attachContainer(context: CniContext, plan: Attach, signal: AbortSignal): Promise<void> {
   const lists = plan.interfaces.map(({ network, ifName }) => ({ list: findList(context, network), ifName }));
   const inode = inodeOfContainer(context, plan);
   const named = inodeOf(context.state, plan.netns);
@@ -61,7 +61,7 @@ export async function attachContainer(context: CliContext, plan: Attach, signal:
  * @throws RnetnsError the first failure, after all of it was tried. What couldn't be deleted keeps the name, to be tried
  * again: without its namespace, plugins leave rules behind.
  */
-export async function detachContainer(context: CliContext, container: Container): Promise<void> {
+export async function detachContainer(context: CniContext, container: Container): Promise<void> {
   const { state } = context;
   const { containerId, netns } = container;
   const errors: unknown[] = [];
@@ -81,7 +81,7 @@ export async function detachContainer(context: CliContext, container: Container)
 }
 
 /** Those of the container, in the order in which they were added: eth2 comes before eth10. */
-function attachmentsOf(context: CliContext, { containerId, netns }: Container): { network: string; ifName: string }[] {
+function attachmentsOf(context: CniContext, { containerId, netns }: Container): { network: string; ifName: string }[] {
   const path = context.state.netnsPath(netns);
   return attachments(context)
     .filter((attachment) => attachment.containerId === containerId && attachment.netns === path)
@@ -93,7 +93,7 @@ function options({ containerId, netns }: Container, ifName: string): AttachOptio
 }
 
 /** The container's network namespace, or why it can't be put on a network. */
-function inodeOfContainer({ state }: CliContext, { containerId, pid }: Attach): number {
+function inodeOfContainer({ state }: CniContext, { containerId, pid }: Attach): number {
   const refuse = (code: 'ERR_NETNS' | 'ERR_PROCESS', why: string, hint: string) =>
     new RnetnsError(code, `attaching container ${containerId} failed on process ${pid}: ${why}`, { hint });
   if (!existsSync(`/proc/${pid}`)) throw refuse('ERR_PROCESS', 'there is none', 'the container has ended');
@@ -120,7 +120,7 @@ function inodeOfContainer({ state }: CliContext, { containerId, pid }: Attach): 
 }
 
 /** A container of that id that has ended, and whose poststop never came: its runtime was killed. */
-async function takeOver(context: CliContext, plan: Attach, named: number): Promise<void> {
+async function takeOver(context: CniContext, plan: Attach, named: number): Promise<void> {
   // Of any user of the user namespace, not just our own.
   const users = readdirSync('/proc').filter(
     (entry) => /^\d+$/.test(entry) && namespaceInode(Number(entry), 'net') === named,
@@ -135,7 +135,7 @@ async function takeOver(context: CliContext, plan: Attach, named: number): Promi
   await detachContainer(context, plan);
 }
 
-async function call({ launcherOptions, runtimeDir }: CliContext, what: string, argv: readonly string[]): Promise<void> {
+async function call({ launcherOptions, runtimeDir }: CniContext, what: string, argv: readonly string[]): Promise<void> {
   const call = new LauncherCall({
     argv: [...argv, '--json', ...launcherOptions],
     env: { XDG_RUNTIME_DIR: runtimeDir },
@@ -146,7 +146,7 @@ async function call({ launcherOptions, runtimeDir }: CliContext, what: string, a
 }
 
 /** Undo it all; gives the error to throw. */
-async function undone(context: CliContext, plan: Attach, cause: unknown): Promise<unknown> {
+async function undone(context: CniContext, plan: Attach, cause: unknown): Promise<unknown> {
   try {
     await detachContainer(context, plan);
     return cause;

@@ -91,7 +91,7 @@ describe('cni: ADD', () => {
       import { parseNetworkList } from '${import.meta.resolve('../../../src/cni/network-conf.js')}';
       import { spawnPlugin } from '${import.meta.resolve('../../../src/cni/spawn-plugin.js')}';
       const { pluginDirs, path, cache, list, attachment } = JSON.parse(process.argv[1]);
-      const cni = { runner: spawnPlugin, pluginDirs, path, timeoutMs: 60000, cache: new AttachmentCache(cache), warn() {} };
+      const cni = { runner: spawnPlugin, pluginDirs, path, timeoutMs: 60000, cache: new AttachmentCache(cache), warn() {}, checkNetns() {} };
       await addNetwork(cni, parseNetworkList(list), attachment);`;
     const { pluginDirs, path } = made.cni;
     const given = { pluginDirs, path, cache: made.path('cache'), list: LIST.source, attachment: attachment() };
@@ -202,7 +202,9 @@ describe('cni: DEL', () => {
     await add(made, LIST, attachment({ args: [['A', 'b']], capabilityArgs: { mac: 'm' } }));
     await del(made, undefined, attachment({ netns: '' }));
     const last = made.calls().slice(3);
-    expect(last.map(({ env }) => [env.CNI_ARGS, env.CNI_NETNS])).to.deep.equal(Array(3).fill(['A=b', '/run/netns/c1']));
+    expect(last.map(({ env }) => [env.CNI_ARGS, env.CNI_NETNS])).to.deep.equal(
+      Array(3).fill(['IgnoreUnknown=1;A=b', '/run/netns/c1']),
+    );
     expect(last[1]?.input.runtimeConfig).to.deep.equal({ mac: 'm' });
     expect(last[2]?.input.mark).to.equal(1);
   });
