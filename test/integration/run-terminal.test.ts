@@ -110,7 +110,8 @@ describe('run: on a terminal', () => {
     const shell = await ready(runtime);
     shell.type('stty rows 33 cols 77; "$RNETNS" run -- stty size; tty\n');
     const name = /^\/dev\/pts\/\d+$/m.exec(await printed(shell, /33 77\n\/dev\/pts\/\d+\n/))?.[0];
-    const script = 'trap "stty size; exit 0" WINCH; echo watching; while :; do sleep 0.05; done';
+    // Rows and columns may come as two changes.
+    const script = 'trap "stty size | grep 88 && exit 0" WINCH; echo watching; while :; do sleep 0.05; done';
     shell.type(`"$RNETNS" run -- sh -c '${script}'\n`);
     await printed(shell, 'watching\n');
     await run(['-F', name!, 'rows', '44', 'cols', '88'], { file: 'stty' });
