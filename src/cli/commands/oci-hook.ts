@@ -47,7 +47,7 @@ async function runHook(options: OciHookOptions): Promise<void> {
   const interruption = interruptible();
   try {
     const { readState } = await import('../oci/stdin.js');
-    const state = parseState(await readState(process.stdin));
+    const state = parseState(await readState(process.stdin, interruption));
     subject = `container ${state.id} (${state.status}):`;
     const plan = planHook(state, options.network);
     const context = {

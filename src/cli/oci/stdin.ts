@@ -9,13 +9,14 @@ const TIMEOUT_MS = 5_000;
 /**
  * All of a stream, but not for ever, and not without end.
  *
- * @throws RnetnsError ERR_USAGE
+ * @throws RnetnsError ERR_USAGE; the reason of `signal`.
  */
-export async function readState(stream: Readable): Promise<string> {
+export async function readState(stream: Readable, signal: AbortSignal): Promise<string> {
   const refuse = (why: string) =>
     new RnetnsError('ERR_USAGE', `reading the container state failed on stdin: ${why}`, {
       hint: 'an OCI runtime writes it and closes it; by hand: rnetns oci-hook <state.json',
     });
+  signal.addEventListener('abort', () => stream.destroy(signal.reason as Error));
   const late = setTimeout(() => stream.destroy(refuse(`no end of it within ${TIMEOUT_MS / 1000} s`)), TIMEOUT_MS);
   const chunks: Buffer[] = [];
   let size = 0;
