@@ -5,10 +5,12 @@ import { parseResolvConf } from '../plan/resolv-conf.js';
 import { statStateDirectory, type StateDirectory } from '../state/directory.js';
 import { readOptional } from '../state/files.js';
 import { readInfo } from '../state/info.js';
-import { readLive } from '../state/live.js';
-import { identifyProcess, isAlive } from '../state/process.js';
-import { readRecord } from '../state/record.js';
-import { readReferences, type Reference } from '../state/references.js';
+import { readLive, type Live } from '../state/live.js';
+import { identifyProcess, isAlive, namespaceInode } from '../state/process.js';
+import { readRecord, type Record } from '../state/record.js';
+import { namesOf, readReferences, type Reference } from '../state/references.js';
+import { findPlaces, inodeOf } from './places.js';
+import { seenProcesses } from './processes.js';
 import { readProtection, type Protection } from './protection.js';
 
 /** One shared namespace, as `rnetns status --json` prints it: every key is there, null where it is unknown or down. */
@@ -52,6 +54,8 @@ export interface Status {
   refCount: number | null;
   /** How many processes are in the network namespace, beside ours. */
   processes: number | null;
+  /** How many other network namespaces there are: named ones, and those of processes in its user namespace. */
+  containers: number | null;
   /** The process that pins the user and mount namespace; null when it is dead. */
   holder: {
     /** As the caller sees it. */
@@ -64,6 +68,8 @@ export interface Status {
   } | null;
   /** From the end of the unit or session in which it was made. */
   protection: Protection | null;
+  /** Seconds from its last use to its end. */
+  linger: number | null;
   /** When it was made, ISO 8601. */
   since: string | null;
 }
@@ -85,9 +91,11 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
     references: null,
     refCount: null,
     processes: null,
+    containers: null,
     holder: null,
     keeper: null,
     protection: null,
+    linger: null,
     since: null,
   };
   if (statStateDirectory(state) === undefined) return down;
@@ -104,6 +112,7 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
   const members = membersWith(keeper, state, record);
   // A command that outlived all of ours is still in it, and the next one mends it.
   if (!parts.some(isAlive) && members.length === 0) return down;
+  const inside = members.filter((pid) => pid !== keeper.pid);
   return {
     name: state.name,
     state: complete ? 'running' : 'degraded',
@@ -116,12 +125,27 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
     nameservers: parseResolvConf(readOptional(state.resolvConf) ?? '').nameservers,
     references: references.list,
     refCount: references.count,
-    processes: members.filter((pid) => pid !== keeper.pid).length,
+    processes: inside.length,
+    containers: countContainers(state, live, record),
     holder: isAlive(holder) ? { pid: holder.pid } : null,
     keeper: isAlive(keeper) ? { pid: keeper.pid } : null,
     protection: readProtection(parts.find(isAlive)?.pid),
+    linger: record?.lingerSeconds ?? null,
     since: record?.since ?? null,
   };
+}
+
+/** Without looking into them, which takes a process each: `ps` does that. */
+function countContainers(state: StateDirectory, { keeper, holder }: Live, record: Record | undefined): number {
+  const root = `/proc/${isAlive(holder) ? holder.pid : keeper.pid}/root`;
+  const shared = inodeOf(root + state.netns);
+  if (shared === undefined) return namesOf(state).length;
+  // In a user namespace that isn't our own there may be any others as well.
+  const own = isAlive(holder) && record !== undefined && record.plan.idMap !== null;
+  const [userns, host] = own ? [namespaceInode(holder.pid, 'user'), namespaceInode(holder.pid, 'net')] : [];
+  const seen = own ? seenProcesses().filter(({ netns }) => netns !== host) : [];
+  const ours = seen.filter(({ pid }) => namespaceInode(pid, 'user') === userns);
+  return findPlaces(state, root, shared, ours).size;
 }
 
 /** What came up after the namespace was made: the host was offline then. */

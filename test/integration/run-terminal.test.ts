@@ -1,44 +1,12 @@
 /** On a terminal the command is what the terminal's shell started: Ctrl-C, job control and window size are its own. */
 
 import { expect } from 'chai';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { printed, statusOf } from '../fixtures/netns-facts.js';
 import { alive, waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
-import { launcher, run, type Background } from '../fixtures/rnetns.js';
-import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
-import { onTestEnd } from '../fixtures/test-end.js';
-
-/** An interactive bash on a terminal of its own, made by script(1). What is written to stdin is typed. */
-function terminal({ env }: RuntimeDir): Background & { type: (text: string) => void } {
-  const shell = spawn('script', ['--quiet', '--flush', '--command', 'bash --norc --noprofile -i', '/dev/null'], {
-    env: { ...env, RNETNS: launcher, PS1: '', PS2: '', TERM: 'dumb', HISTFILE: '' },
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  const text = { stdout: '', stderr: '' };
-  shell.stdout.setEncoding('utf8').on('data', (chunk: string) => (text.stdout += chunk.replaceAll('\r', '')));
-  shell.stderr.setEncoding('utf8').on('data', (chunk: string) => (text.stderr += chunk));
-  shell.stdin.on('error', () => undefined);
-  const ended = once(shell, 'exit').then(([status, signal]) => ({
-    status: status as number | null,
-    signal: signal as NodeJS.Signals | null,
-  }));
-  onTestEnd(async () => {
-    shell.kill('SIGKILL');
-    await ended;
-  });
-  const type = (input: string): void => void shell.stdin.write(input);
-  // Bash's own line editor would echo and reprint; without it the terminal is in its usual mode.
-  type('set +o emacs; PS1=; stty -echo; echo "rea""dy"\n');
-  return { child: shell, pid: shell.pid ?? -1, stdout: () => text.stdout, stderr: () => text.stderr, ended, type };
-}
-
-async function ready(runtime: RuntimeDir): Promise<ReturnType<typeof terminal>> {
-  const shell = terminal(runtime);
-  await printed(shell, 'ready\n');
-  return shell;
-}
+import { run } from '../fixtures/rnetns.js';
+import { freshRuntimeDir } from '../fixtures/runtime-dir.js';
+import { readyTerminal as ready } from '../fixtures/terminal.js';
 
 describe('run: on a terminal', () => {
   beforeEach(function () {

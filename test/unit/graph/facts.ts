@@ -18,9 +18,11 @@ export const up: Status = {
   references: [],
   refCount: 0,
   processes: 0,
+  containers: 0,
   holder: { pid: 4240 },
   keeper: { pid: 4241 },
   protection: { scope: null, linger: null },
+  linger: 2,
   since: '2026-11-22T04:44:12.936Z',
 };
 
@@ -28,6 +30,7 @@ export const down: Status = {
   ...up,
   ...{ state: 'down', generation: null, directory: null, driver: null, addresses: null, dnsForwardIps: null },
   ...{ mapGuestIps: null, nameservers: null, references: null, refCount: null, processes: null, holder: null },
+  ...{ containers: null, linger: null },
   ...{ keeper: null, protection: null, since: null },
 };
 

@@ -1,0 +1,102 @@
+import type { Status } from '../inspect/status.js';
+import type { Reference } from '../state/references.js';
+import { bold, type Screen } from './table.js';
+import { visible } from './visible.js';
+import { age, count } from './words.js';
+
+/** One namespace on one screen: how it is, who uses it and how long it stays, what it consists of, what is wrong. */
+export function describeStatus(status: Status, screen: Screen, now = Date.now()): string {
+  if (status.state === 'down') return `${status.name}: down`;
+  const rows: [string, string][] = [
+    ['directory', status.directory ?? ''],
+    ...describeDriver(status.driver),
+    ['addresses', words(status.addresses, 'none')],
+    ['DNS forwarders', words(status.dnsForwardIps, 'none')],
+    ['host is', words(status.mapGuestIps, 'not reachable')],
+    ['name servers', words(status.nameservers, 'none')],
+    ['kept by', `holder ${status.holder?.pid ?? 'dead'}, keeper ${status.keeper?.pid ?? 'dead'}`],
+    ['references', status.refCount === null ? 'unknown: rnetns repair' : String(status.refCount)],
+    ...(status.references ?? []).map((reference): [string, string] => ['', describeReference(reference)]),
+    ['protected', describeProtection(status.protection)],
+    ...findProblems(status).map((problem): [string, string] => ['problem', problem]),
+  ];
+  const lines = rows.map(([key, value]) => `  ${key.padEnd(15)} ${visible(value)}`.trimEnd());
+  return [bold(`${status.name}: ${inWords(status, now)}`, screen), ...lines].join('\n');
+}
+
+/** "running for 3 min; 2 commands, 1 container; goes 2 s after the last use" */
+function inWords(status: Status, now: number): string {
+  const users = usersOf(status);
+  return [
+    status.since === null ? status.state : `${status.state} for ${age(status.since, now)}`,
+    users.length === 0 ? 'unused' : users.join(', '),
+    ...(status.linger === null ? [] : [`goes ${whenGone(status.linger, users.length > 0)}`]),
+  ].join('; ');
+}
+
+function whenGone(linger: number, used: boolean): string {
+  if (used) return linger === 0 ? 'with the last use' : `${linger} s after the last use`;
+  return linger === 0 ? 'at once' : `within ${linger} s`;
+}
+
+function usersOf({ processes, containers, references, refCount }: Status): string[] {
+  // Each name is a reference, and is one of the containers here.
+  const named = (references ?? []).filter(({ id }) => id.startsWith('netns:')).length;
+  const others = refCount === null ? null : refCount - named;
+  return [
+    ...some(processes, 'command'),
+    ...some(containers, 'container'),
+    ...(others === null ? ['an unknown number of references'] : some(others, 'reference')),
+  ];
+}
+
+const some = (number: number | null, one: string): string[] =>
+  number === null || number === 0 ? [] : [count(number, one)];
+
+function describeDriver(driver: Status['driver']): [string, string][] {
+  if (driver === null) return [['driver', 'none']];
+  const { name, pid, path, restarts, lastWords } = driver;
+  const facts = [
+    ...(path === null ? [] : [pid === null ? 'not running' : `pid ${pid}`]),
+    ...(restarts === 0 ? [] : [`restarts ${restarts}`]),
+  ];
+  return [
+    ['driver', [name, ...(facts.length === 0 ? [] : [`(${facts.join(', ')})`]), path ?? ''].join(' ').trimEnd()],
+    ...(lastWords === null ? [] : [['', `last words: ${lastWords}`] as [string, string]]),
+  ];
+}
+
+function describeProtection(protection: Status['protection']): string {
+  const scope = protection?.scope ?? null;
+  if (scope === null) return 'not protected from logout: no systemd user manager answered';
+  const until = protection?.linger === false ? ' until your last session ends (loginctl enable-linger)' : '';
+  return `by ${scope}${until}`;
+}
+
+function describeReference({ id, nets, pid, command, since, problem }: Reference): string {
+  const process = pid === null ? '' : `, with process ${pid}${command === null ? '' : ` ${command}`}`;
+  const wrong = problem === null ? '' : ` (${problem})`;
+  return `${id}: ${nets ?? 1} since ${since ?? 'unknown'}${process}${wrong}`;
+}
+
+/** What isn't as it should be, each with what to do. */
+function findProblems(status: Status): string[] {
+  const { driver, references } = status;
+  const dead = (['holder', 'keeper'] as const).filter((part) => status[part] === null);
+  const silent = driver !== null && driver.path !== null && driver.pid === null;
+  const unknown = status.state === 'degraded' && dead.length === 0 && !silent;
+  const damaged = (references ?? []).filter(({ problem }) => problem !== null).length;
+  return [
+    ...dead.map((part) => `the ${part} is dead: rnetns repair`),
+    ...(silent
+      ? [`${driver.name} isn't running, and is tried again every few seconds: see the log in the directory`]
+      : []),
+    ...(unknown ? ['the supervisor of the driver is dead: rnetns repair'] : []),
+    ...(status.refCount === null ? ['the references cannot be counted: rnetns repair'] : []),
+    ...(damaged === 0 ? [] : [`${count(damaged, 'reference')} dead or damaged: rnetns repair`]),
+  ];
+}
+
+function words(list: readonly string[] | null, none: string): string {
+  return list === null || list.length === 0 ? none : list.join(' ');
+}
