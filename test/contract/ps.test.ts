@@ -5,7 +5,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerLink, Inventory } from '../../src/inspect/inventory.js';
 import { ATTACH, containerFacts, startContainers } from '../fixtures/containers.js';
-import { printed } from '../fixtures/netns-facts.js';
+import { printed, statusOf } from '../fixtures/netns-facts.js';
 import { privateHost } from '../fixtures/private-host.js';
 import { childrenOf, commandLine, namespaceInode, waitFor } from '../fixtures/processes.js';
 import { expectRefused } from '../fixtures/refusals.js';
@@ -102,6 +102,7 @@ describe('ps', () => {
       interfaces: ['eth0', 'eth1'],
       lease: false,
     });
+    expect(await statusOf(runtime.env), 'status looks into none of them').to.include({ containers: 2, processes: 1 });
     expectFine(await run(['netns', 'delete', 'web'], { env: runtime.env }));
     await command.finish();
   });

@@ -10,7 +10,7 @@ import { freshRuntimeDir } from '../fixtures/runtime-dir.js';
 
 const KEYS = [
   ...['name', 'state', 'generation', 'directory', 'driver', 'addresses', 'dnsForwardIps', 'mapGuestIps', 'nameservers'],
-  ...['references', 'refCount', 'processes', 'holder', 'keeper', 'protection', 'since'],
+  ...['references', 'refCount', 'processes', 'containers', 'holder', 'keeper', 'protection', 'linger', 'since'],
 ];
 const DRIVER_KEYS = ['name', 'version', 'path', 'pid', 'args', 'restarts'];
 
@@ -43,7 +43,7 @@ describe('status and list', () => {
     const shown = JSON.parse(stdout) as Record<string, unknown>;
     expect(shown).to.include.keys(...KEYS);
     expect(shown).to.deep.include({ name: 'lab', state: 'running', directory: stateDir('lab') });
-    expect(shown).to.deep.include({ references: [], refCount: 0, processes: 1 });
+    expect(shown).to.deep.include({ references: [], refCount: 0, processes: 1, containers: 0, linger: 2 });
     expect(shown.driver).to.include.keys(...DRIVER_KEYS);
     expect(shown.driver).to.deep.include({ name: 'pasta', restarts: 0 });
     for (const key of ['addresses', 'dnsForwardIps', 'mapGuestIps', 'nameservers'])
@@ -55,6 +55,7 @@ describe('status and list', () => {
     expect(listed.map(({ name }) => name)).to.deep.equal(['lab']);
     expect(listed[0]).to.include.keys(...KEYS);
     const text = await run(['status', '--name=lab'], { env });
+    expect(text.stdout).to.match(/^lab: running for \d+ s; 1 command; goes 2 s after the last use\n {2}directory/);
     expect(text.stdout).to.include('pasta').and.include('169.254.1.1');
     // eslint-disable-next-line no-control-regex
     expect(text.stdout).to.not.match(/\u001b/);
