@@ -8,6 +8,7 @@ import tseslint from 'typescript-eslint';
  */
 const folders = [
   'cli',
+  'completion',
   'library',
   'doctor',
   'lifecycle',
@@ -25,6 +26,7 @@ const folders = [
   'config',
 ];
 const allowed = {
+  completion: [],
   library: ['inspect', 'namespace', 'cni', 'state', 'config'],
   doctor: ['inspect', 'lifecycle', 'namespace', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
   lifecycle: ['namespace', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],

@@ -52,6 +52,8 @@ nft nftables shows and removes their rules
 python3 python3 runs the examples of docs/protocol.md
 crun crun runs containers in the tests
 runc runc runs them as well
+zsh zsh completes in the tests
+fish fish completes in the tests
 /usr/lib/podman/netavark netavark connects containers in the tests
 /usr/lib/podman/aardvark-dns aardvark-dns answers for their names
 systemd-run systemd boots in the tests

@@ -15,8 +15,8 @@ cd -- "$(dirname -- "$0")/../.."
 
 status=0
 check() {
-  case $(head -n 1 -- "$1") in
-    '#!'*bash*) dialect='bash' ;;
+  case $1:$(head -n 1 -- "$1") in
+    *.bash:* | *:'#!'*bash*) dialect='bash' ;;
     *) dialect='sh' ;;
   esac
   # -x: follow a sourced file; SCRIPTDIR: look for it beside the script
@@ -25,5 +25,5 @@ check() {
 [ ! -e scripts/rnetns ] || check scripts/rnetns
 [ ! -e .ci/run ] || check .ci/run
 # No name in them has a blank in it.
-for script in $(find scripts examples -name '*.sh' -type f | sort); do check "$script"; done
+for script in $(find scripts examples test \( -name '*.sh' -o -name '*.bash' \) -type f | sort); do check "$script"; done
 exit "$status"

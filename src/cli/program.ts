@@ -1,4 +1,6 @@
+import type { Command } from 'commander';
 import { cniCommand } from './commands/cni.js';
+import { completionCommand } from './commands/completion.js';
 import { configCommand } from './commands/config.js';
 import { doctorCommand } from './commands/doctor.js';
 import { graphCommand } from './commands/graph.js';
@@ -18,7 +20,12 @@ import { runCommands } from './parse.js';
 
 /** Parse and run a command of Node's. commander is loaded only here: the launcher's own commands never need it. */
 export function runProgram(args: readonly string[]): Promise<number> {
-  return runCommands(args, [
+  return runCommands(args, allCommands());
+}
+
+/** The launcher's as well, for their help. */
+export function allCommands(): Command[] {
+  return [
     ...launcherCommands(),
     statusCommand(),
     psCommand(),
@@ -35,5 +42,6 @@ export function runProgram(args: readonly string[]): Promise<number> {
     configCommand(),
     doctorCommand(),
     sysctlCommand(),
-  ]);
+    completionCommand(),
+  ];
 }

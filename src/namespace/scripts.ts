@@ -5,6 +5,8 @@ const DIRECTORY = fileURLToPath(new URL('../../scripts/', import.meta.url));
 
 export const SCRIPTS = {
   launcher: `${DIRECTORY}rnetns`,
+  /** Followed by the name of the shell. */
+  completion: `${DIRECTORY}completion/rnetns`,
   holder: `${DIRECTORY}holder.sh`,
   netns: `${DIRECTORY}netns.sh`,
   supervisor: `${DIRECTORY}supervisor.sh`,

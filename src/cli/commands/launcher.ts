@@ -38,15 +38,15 @@ const ID = new Option('--id <id>', 'the reference: counted once, however often i
 const NETS = new Option('--nets <n>', 'how many networks it counts for (default: 1)');
 
 function describe(name: string, usage: string, description: string, examples: string[]): Command {
-  return new Command(name)
+  const command = new Command(name)
     .usage(`[options] ${usage}`.trim())
     .description(description)
     .option('--json', 'errors as JSON')
-    .argument('[cmd...]')
     .addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`)
     .action(() => {
       throw new RnetnsError('ERR_USAGE', `${name} is a command of the launcher`, {
         hint: 'call the rnetns program itself, not dist/cli/main.js',
       });
     });
+  return usage === '' ? command : command.argument('[cmd...]');
 }

@@ -45,17 +45,14 @@ export function netnsCommand(): Command {
       print(options.json, names, () => names.join('\n'));
     });
   for (const [usage, description] of LAUNCHERS) {
-    const [name = ''] = usage.split(' ');
-    netns
-      .command(name)
-      .usage(usage.slice(name.length + 1))
-      .description(description)
-      .argument('[args...]')
-      .action(() => {
-        throw new RnetnsError('ERR_USAGE', `netns ${name} is a command of the launcher`, {
-          hint: 'call the rnetns program itself, not dist/cli/main.js',
-        });
+    const [name = '', ...operands] = usage.split(' ');
+    const command = netns.command(name).usage(operands.join(' ')).description(description);
+    for (const operand of operands) if (operand !== '[--]') command.argument(operand);
+    command.action(() => {
+      throw new RnetnsError('ERR_USAGE', `netns ${name} is a command of the launcher`, {
+        hint: 'call the rnetns program itself, not dist/cli/main.js',
       });
+    });
   }
   return netns;
 }
