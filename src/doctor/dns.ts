@@ -51,13 +51,14 @@ async function ask(server: string, port: number): Promise<DnsAnswer> {
       });
       socket.on('error', reject);
       // Connected, so that a refusal (ICMP) is an error, and only the server's answer is one.
-      socket.connect(port, server, () => {
+      socket.on('connect', () => {
         socket.send(question(id));
         void sleep(AGAIN_MS, undefined, over).then(
           () => socket.send(question(id)),
           () => undefined,
         );
       });
+      socket.connect(port, server);
       void sleep(TIMEOUT_MS, undefined, over).then(
         () => reject(new Error('silent')),
         () => undefined,

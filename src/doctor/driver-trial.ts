@@ -68,9 +68,12 @@ export async function tryDriver<T>(
       ...[`--net=/proc/${shell}/root${state.netns}`, '--preserve-credentials', '--'],
     ];
     const used = ready && use !== undefined ? await use({ enter, dnsForward: plan.dnsForward }) : undefined;
+    const { status } = probe;
+    // All that it said is there once it has ended.
+    await probe.end();
     const end =
-      probe.status !== undefined
-        ? `exited with status ${probe.status}`
+      status !== undefined
+        ? `exited with status ${status}`
         : ready
           ? 'runs'
           : `was not ready within ${READY_MS / 1000} s`;

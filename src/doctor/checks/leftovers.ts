@@ -1,10 +1,10 @@
-import { readdirSync, existsSync, statSync } from 'node:fs';
+import { readdirSync, existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readStatus } from '../../inspect/status.js';
 import { stateDirectoryOf } from '../../namespace/components.js';
 import { StateDirectory } from '../../state/directory.js';
-import { readOptional } from '../../state/files.js';
+import { isLocked } from '../../state/lock.js';
 import { commandLine, ownPids } from '../../state/process.js';
 import { orphansOf } from '../../state/remains.js';
 import { check, ok, warn } from '../check.js';
@@ -42,7 +42,7 @@ async function look(base: string): Promise<Leftover[]> {
 }
 
 async function lookAt(state: StateDirectory): Promise<Leftover[]> {
-  if (isLocked(state.path)) return [];
+  if (isLocked(state)) return [];
   const hint = `rnetns repair --name ${state.name}`;
   let status;
   try {
@@ -65,13 +65,6 @@ async function lookAt(state: StateDirectory): Promise<Leftover[]> {
     ...(damaged.length === 0 ? [] : [{ what: `${state.name}: bad references: ${damaged.join(' ')}`, hint }]),
     ...(orphans.length === 0 ? [] : [{ what: `${state.name}: files of killed writers: ${orphans.join(' ')}`, hint }]),
   ];
-}
-
-/** flock(2) on the directory, as everybody may see it without asking for it: proc_locks(5). */
-function isLocked(path: string): boolean {
-  const inode = statSync(path, { throwIfNoEntry: false })?.ino;
-  const lines = (readOptional('/proc/locks') ?? '').split('\n');
-  return lines.some((line) => / FLOCK .*:(\d+) 0 EOF$/.exec(line)?.[1] === String(inode));
 }
 
 /** Processes of ours below this base whose state directory is gone. */

@@ -1,4 +1,3 @@
-import { hostUid } from '../../state/host-uid.js';
 import { tryProgram } from '../../exec/probe.js';
 import { findProgram } from '../../exec/find-program.js';
 import { userName } from '../../lifecycle/facts.js';
@@ -32,7 +31,7 @@ export interface Facts {
 }
 
 async function gather({ path, env, ownUserns }: Host): Promise<Facts> {
-  const [user, uid] = [userName(), hostUid()];
+  const [user, uid] = [userName(), process.geteuid?.() ?? 0];
   const getsubids = findProgram('getsubids', path);
   const files = KINDS.map(async (kind): Promise<Subids> => {
     const text = readOptional(`/etc/sub${kind}`);
