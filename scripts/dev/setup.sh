@@ -45,6 +45,7 @@ strace strace delays and breaks single system calls in the tests
 shellcheck shellcheck checks the sh scripts
 jq jq reads JSON in the tests
 ps procps looks at processes in the tests
+groff groff-base renders the man pages in the tests
 busybox busybox-static small network programs for the tests
 /usr/lib/cni/bridge containernetworking-plugins plugins for the CNI tests
 iptables iptables lets these plugins masquerade

@@ -5,18 +5,24 @@ import { DEFAULT_NAME } from '../state/runtime.js';
 import { version } from './version.js';
 
 /**
- * Parse a command line and run it.
+ * The whole command line, with the options of all; the man pages are made from it as well.
  *
  * @param commands - those that there are.
  */
-export async function runCommands(args: readonly string[], commands: readonly Command[]): Promise<number> {
+export function buildProgram(commands: readonly Command[], packageVersion: string): Command {
   const program = new Command('rnetns')
     .description('One shared network namespace per unprivileged user: made on first use, gone after the last.')
-    .version(version(), '-V, --version')
+    .version(packageVersion, '-V, --version')
     .showHelpAfterError(false);
   for (const command of commands) program.addCommand(addCommonOptions(command));
   addCommonOptions(program).option('--json', 'data and errors as JSON');
   throwErrors(program);
+  return program;
+}
+
+/** Parse a command line and run it. */
+export async function runCommands(args: readonly string[], commands: readonly Command[]): Promise<number> {
+  const program = buildProgram(commands, version());
   try {
     await program.parseAsync([...args], { from: 'user' });
     return EXIT.ok;

@@ -23,7 +23,7 @@ export function runProgram(args: readonly string[]): Promise<number> {
   return runCommands(args, allCommands());
 }
 
-/** The launcher's as well, for their help. */
+/** The launcher's as well, for their help and what is made from it; in the order of the help. */
 export function allCommands(): Command[] {
   return [
     ...launcherCommands(),

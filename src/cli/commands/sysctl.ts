@@ -18,7 +18,7 @@ export function sysctlCommand(): Command {
   const sysctl = new Command('sysctl').description("the kernel's `net` sysctls");
   sysctl
     .command('verify')
-    .description('are they safe to hand to a namespace? changes all it can in a scratch one, and looks what leaked out')
+    .description('change all that can be changed in a scratch namespace, and look what leaked out of it')
     .option('--pattern <pattern>', "only those that match, such as 'net/ipv4/*'")
     .option('--one-way', 'also write what all namespaces share until the next boot, once it is written')
     .option('--json', 'as JSON')
