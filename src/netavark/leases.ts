@@ -1,28 +1,35 @@
-import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RnetnsError } from '../errors/error.js';
 import { writeError } from '../state/directory.js';
-import { makeDirectory } from '../state/files.js';
+import { makeDirectory, readOptional } from '../state/files.js';
+import { isAlive, type ProcessId } from '../state/process.js';
 import { requestedNetworks, type NetavarkRequest, type RequestedNetwork } from './request.js';
 import { hostsOf } from './subnet.js';
 
 /**
  * Addresses of containers: netavark has no address management, its callers do. One file an address,
- * `DIRECTORY/NETWORK-ID/ADDRESS`, with the container's id in it, made with O_EXCL: two never get the same one, and
- * nobody needs a lock. They go with the namespace.
+ * `DIRECTORY/NETWORK-ID/ADDRESS`, made with O_EXCL, in it the container's id and the process that sets it up. They go with the
+ * namespace. All this is done under the lock of scripts/netavark.sh.
  */
+export interface LeaseOwner {
+  container: string;
+  /** The launcher: it lives until the reference is counted. */
+  process: ProcessId;
+}
 
 /**
  * Give every network that names no address one of each of its subnets; the others' are noted as taken.
  *
  * @returns the files made for it, to be removed when nothing comes of it.
  */
-export function takeAddresses(directory: string, request: NetavarkRequest): string[] {
+export function takeAddresses(directory: string, request: NetavarkRequest, process: ProcessId): string[] {
   const made: string[] = [];
+  const owner: LeaseOwner = { container: request.container_id, process };
   try {
     for (const network of requestedNetworks(request)) takeForNetwork(join(directory, network.id), network);
   } catch (error) {
-    for (const file of made) rmSync(file, { force: true });
+    dropLeases(made, owner);
     throw error;
   }
   return made;
@@ -30,7 +37,7 @@ export function takeAddresses(directory: string, request: NetavarkRequest): stri
   function takeForNetwork(taken: string, { name, subnets, options }: RequestedNetwork): void {
     makeDirectory(taken);
     const take = (address: string): boolean => {
-      const done = makeLease(join(taken, address), request.container_id);
+      const done = makeLease(join(taken, address), owner);
       if (done) made.push(join(taken, address));
       return done;
     };
@@ -56,6 +63,11 @@ export function findAddresses(directory: string, request: NetavarkRequest): void
   }
 }
 
+/** Has the container an address in one of these networks? */
+export function hasAddresses(directory: string, request: NetavarkRequest): boolean {
+  return requestedNetworks(request).some(({ id }) => addressesOf(join(directory, id), request.container_id).length > 0);
+}
+
 export function freeAddresses(directory: string, request: NetavarkRequest): void {
   for (const { id } of requestedNetworks(request)) {
     const taken = join(directory, id);
@@ -63,10 +75,30 @@ export function freeAddresses(directory: string, request: NetavarkRequest): void
   }
 }
 
+/** Those of a setup that failed, unless they have become another's. */
+export function dropLeases(files: readonly string[], owner: LeaseOwner): void {
+  for (const file of files) if (readOptional(file) === formatLease(owner)) rmSync(file, { force: true });
+}
+
+/** Free what a setup that was killed has taken: nobody counted it, and nobody will. */
+export function dropForgotten(
+  directory: string,
+  request: NetavarkRequest,
+  isCounted: (container: string) => boolean,
+): void {
+  for (const { id } of requestedNetworks(request)) {
+    for (const address of listNames(join(directory, id))) {
+      const file = join(directory, id, address);
+      const owner = parseLease(readOptional(file) ?? '');
+      if (owner !== undefined && !isCounted(owner.container) && !isAlive(owner.process)) rmSync(file, { force: true });
+    }
+  }
+}
+
 /** False when another one has it; whoever had it before keeps it. */
-function makeLease(file: string, container: string): boolean {
+function makeLease(file: string, owner: LeaseOwner): boolean {
   try {
-    writeFileSync(file, container, { flag: 'wx', mode: 0o600 });
+    writeFileSync(file, formatLease(owner), { flag: 'wx', mode: 0o600 });
     return true;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(file, cause);
@@ -74,9 +106,26 @@ function makeLease(file: string, container: string): boolean {
   }
 }
 
+function formatLease({ container, process: { pid, startTicks } }: LeaseOwner): string {
+  return `${container} ${pid} ${startTicks}\n`;
+}
+
+/** Undefined for one that is not whole: it is kept, for who knows whose it is. */
+function parseLease(text: string): LeaseOwner | undefined {
+  const [, container, pid, startTicks] = /^(\S+) (\d+) (\d+)\n$/.exec(text) ?? [];
+  if (container === undefined) return undefined;
+  return { container, process: { pid: Number(pid), startTicks: Number(startTicks) } };
+}
+
 function addressesOf(directory: string, container: string): string[] {
+  return listNames(directory).filter(
+    (address) => parseLease(readOptional(join(directory, address)) ?? '')?.container === container,
+  );
+}
+
+function listNames(directory: string): string[] {
   try {
-    return readdirSync(directory).filter((address) => readFileSync(join(directory, address), 'utf8') === container);
+    return readdirSync(directory);
   } catch {
     return [];
   }

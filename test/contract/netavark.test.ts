@@ -1,11 +1,13 @@
 /** Real netavark and aardvark-dns, called for containers whose namespaces are named ones. */
 
 import { expect } from 'chai';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { scratch, script } from '../fixtures/cni/plugins.js';
+import { alive, waitFor } from '../fixtures/processes.js';
 import { expectRefused } from '../fixtures/refusals.js';
-import { requires } from '../fixtures/requirements.js';
-import { run, type RunResult } from '../fixtures/rnetns.js';
+import { findProgram, requires } from '../fixtures/requirements.js';
+import { run, spawnRnetns, type RunResult } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
 import { gone } from '../fixtures/shared-netns.js';
 
@@ -41,10 +43,17 @@ function request(
   };
 }
 
-function fresh(context: Mocha.Context): RuntimeDir {
+/** @param netavark - sh, run in the place of netavark; `real "$@"` is the real one. */
+function fresh(context: Mocha.Context, netavark?: string): RuntimeDir {
   context.timeout(120_000);
   const runtime = freshRuntimeDir(context);
-  runtime.configure('[rnetns]\nlinger = 0\n');
+  let helpers = '';
+  if (netavark !== undefined) {
+    const directory = scratch();
+    script(join(directory, 'netavark'), `real() { exec ${findProgram('netavark') ?? 'netavark'} "$@"; }\n${netavark}`);
+    helpers = `[engine]\nhelper_binaries_dir[] = ${directory}\nhelper_binaries_dir[] = /usr/lib/podman\n`;
+  }
+  runtime.configure(`${helpers}[rnetns]\nlinger = 0\n`);
   return runtime;
 }
 
@@ -149,6 +158,60 @@ describe('netavark', function () {
     expect((JSON.parse(status.stdout) as { refCount: number }).refCount).to.equal(3);
     await tearDown(runtime, 'a', small('a'));
     await names(runtime, 'delete', 'a', 'b');
+    await gone(runtime);
+  });
+
+  it('killed while netavark works: it is undone, and its address goes to the next one', async function () {
+    const mark = join(scratch(), 'mark');
+    const wait = `: >${mark}; while [ -e ${mark} ]; do sleep 0.05; done`;
+    const runtime = fresh(this, `case "$*" in *setup*/web) ${wait} ;; esac; real "$@"`);
+    await names(runtime, 'add', 'web', 'db');
+    const caller = spawnRnetns(['netavark', 'setup', 'web'], { env: runtime.env });
+    caller.child.stdin?.end(JSON.stringify(request('web')));
+    await waitFor(() => existsSync(mark), { timeoutMs: 20_000, what: 'netavark to begin' });
+    expect(leased(runtime)).to.deep.equal(['10.89.5.2']);
+    const children = readFileSync(`/proc/${caller.pid}/task/${caller.pid}/children`, 'utf8');
+    for (const pid of [caller.pid, ...children.trim().split(/\s+/).map(Number)]) process.kill(pid, 'SIGKILL');
+    rmSync(mark);
+    expect(await setUp(runtime, 'db', request('db'))).to.equal('10.89.5.2');
+    expect((await inside(runtime, 'web', 'ip', '-brief', 'link')).stdout).to.not.include('eth0');
+    expect((await inside(runtime, 'db', 'busybox', 'ping', '-c', '1', '-W', '5', '10.89.5.1')).status).to.equal(0);
+    await tearDown(runtime, 'db', request('db'));
+    expect(leased(runtime)).to.deep.equal([]);
+    await names(runtime, 'delete', 'web', 'db');
+    await gone(runtime);
+  });
+
+  it('netavark that hangs is ended at the limit with what it started, and nothing is counted', async function () {
+    const pids = scratch();
+    const runtime = fresh(this, `sleep 600 & echo $! >>${pids}/all; echo $$ >>${pids}/all; wait`);
+    await names(runtime, 'add', 'web');
+    const input = JSON.stringify(request('web'));
+    const { status, stdout } = await run(['netavark', 'setup', 'web', '--timeout', '1'], { env: runtime.env, input });
+    expect({ status, answer: JSON.parse(stdout) as unknown }).to.deep.equal({
+      status: 1,
+      answer: { error: 'netavark did not end within 1 s, and was killed' },
+    });
+    expect(leased(runtime)).to.deep.equal([]);
+    const all = readFileSync(join(pids, 'all'), 'utf8').trim().split('\n').map(Number);
+    expect(all).to.have.lengthOf(4);
+    await waitFor(() => !all.some(alive), { what: 'the end of netavark and its child' });
+    await names(runtime, 'delete', 'web');
+    await gone(runtime);
+  });
+
+  it('teardown of a container that is not there is done already, and makes nothing', async function () {
+    const runtime = fresh(this);
+    const down = await netavark(runtime, 'teardown', 'web', request('web'));
+    expect([down.status, down.stdout, down.stderr]).to.deep.equal([0, '', '']);
+    expect(existsSync(runtime.stateDir())).to.be.false;
+    await names(runtime, 'add', 'web');
+    await setUp(runtime, 'web', request('web'));
+    for (const round of [1, 2]) {
+      const { status, stdout, stderr } = await netavark(runtime, 'teardown', 'web', request('web'));
+      expect([status, stdout, stderr], `teardown ${round}`).to.deep.equal([0, '', '']);
+    }
+    await names(runtime, 'delete', 'web');
     await gone(runtime);
   });
 

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { loadNetworks } from '../../cni/load.js';
 import { isObject, type JsonObject } from '../../cni/json.js';
 import type { NetworkList } from '../../cni/network-conf.js';
@@ -18,6 +18,7 @@ import { runAsPlugin } from '../cni/plugin.js';
 import { PLUGIN_TIMEOUT_S, type CniContext } from '../cni/session.js';
 import { makeContext, type CommonOptions } from '../context.js';
 import { print } from '../report.js';
+import { timeoutOption } from '../timeout-option.js';
 
 interface CniOptions extends CommonOptions {
   ifname: string;
@@ -30,9 +31,7 @@ export function cniCommand(): Command {
   const cni = new Command('cni')
     .description('CNI network lists, by real plugins, inside the shared namespace')
     .option('--json', 'data and errors as JSON')
-    .addOption(
-      new Option('--timeout <seconds>', 'for each call of a plugin').argParser(parseTimeout).default(PLUGIN_TIMEOUT_S),
-    )
+    .addOption(timeoutOption('for each call of a plugin', PLUGIN_TIMEOUT_S))
     .addHelpText('after', EXAMPLES);
   const attachment = (name: string, description: string, netns: string): Command =>
     cni
@@ -118,14 +117,6 @@ function prepare(command: Command): { context: CniContext; options: CniOptions }
 
 function given(containerId: string, netns: string, { ifname, args, capability }: CniOptions): AttachOptions {
   return { containerId, netns, ifName: ifname, args, capabilityArgs: parseCapability(capability) };
-}
-
-function parseTimeout(text: string): number {
-  const seconds = Number(text);
-  if (/^\d{1,5}(\.\d+)?$/.test(text) && seconds > 0) return seconds;
-  throw new RnetnsError('ERR_USAGE', `--timeout must be a number of seconds above 0, but is ${text}`, {
-    hint: `without it, plugins have ${PLUGIN_TIMEOUT_S} s each`,
-  });
 }
 
 function parseCapability(text: string | undefined): JsonObject {

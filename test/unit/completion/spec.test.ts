@@ -3,11 +3,12 @@
 import { expect } from 'chai';
 import type { Command } from 'commander';
 import { readFileSync } from 'node:fs';
-import { makeProgram } from '../../../src/cli/program.js';
+import { buildProgram } from '../../../src/cli/parse.js';
+import { allCommands } from '../../../src/cli/program.js';
 import { describeCommands } from '../../../src/completion/spec.js';
 import { renderTable, SHELLS } from '../../../src/completion/table.js';
 
-const program = makeProgram('0');
+const program = buildProgram(allCommands(), '0');
 const specs = describeCommands(program);
 const specOf = (path: string) => specs.find((spec) => spec.path === path);
 
