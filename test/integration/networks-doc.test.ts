@@ -22,7 +22,7 @@ describe('docs/networks.md', function () {
 
   for (const [heading, said] of [
     ['Named namespaces', /^web\b/m],
-    ['CNI', /1 packets received[^]*"name": "rnetns"[^]*^  db eth0 .*\n {2}web eth0 /m],
+    ['CNI', /1 packets received[^]*"name": "rnetns"[^]*^ {2}db eth0 .*\n {2}web eth0 /m],
   ] as const) {
     it(`the commands below ${heading} do what it says, and leave nothing`, async function () {
       this.timeout(60_000);
