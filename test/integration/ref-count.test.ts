@@ -120,8 +120,8 @@ describe('a reference', function () {
       await sleep(1500);
       expect((await counted(runtime)).state).to.equal('running');
       expect((await act(runtime, 'repair')).stdout).to.include('ref-count');
-      expect((await counted(runtime)).state).to.equal('down');
       await gone(runtime);
+      expect((await counted(runtime)).state).to.equal('down');
     });
   }
 

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readOptional } from '../../src/state/files.js';
 import { alive, startTime, waitFor } from '../fixtures/processes.js';
 import { act, counted, lingering, startProcess, succeeded, up, type Process } from '../fixtures/references.js';
 import { findProgram, requires } from '../fixtures/requirements.js';
@@ -97,9 +98,9 @@ describe('a reference tied to a process', function () {
     expect((await counted(runtime)).refCount).to.equal(1);
     await dropped(runtime, ['a']);
     const log = join(runtime.stateDir(), 'log');
-    expect(
-      await waitFor(() => readFileSync(log, 'utf8').match(/dropped.*/g), { what: 'a line in the log' }),
-    ).to.deep.equal(['dropped the reference a: its process is dead']);
+    expect(await waitFor(() => readOptional(log)?.match(/dropped.*/g), { what: 'a line in the log' })).to.deep.equal([
+      'dropped the reference a: its process is dead',
+    ]);
     await act(runtime, 'teardown', '--id', 'b');
   });
 
