@@ -14,7 +14,7 @@ import { readOptional } from '../state/files.js';
  */
 
 /** Longer than looking takes; a stopped one keeps the others no longer than this. */
-const PATIENCE_S = 3;
+const PATIENCE_S = 5;
 
 /** Milliseconds of CLOCK_MONOTONIC, the same for every process (clock_gettime(2)). */
 export function monotonicMs(): number {

@@ -12,6 +12,7 @@ import { output, removeAll } from './host.mjs';
 import { ROUNDS } from './hyperfine.mjs';
 import { cold, joining } from './joining.mjs';
 import { parallelReferences } from './parallel-references.mjs';
+import { ps } from './ps.mjs';
 import { manyReferences, references } from './references.mjs';
 import { tiedReferences } from './tied-references.mjs';
 
@@ -24,6 +25,7 @@ const PARTS = {
   'parallel-references': parallelReferences,
   'tied-references': tiedReferences,
   cni,
+  ps,
 };
 
 function chosen(words) {
