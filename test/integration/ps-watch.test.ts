@@ -82,6 +82,8 @@ describe('ps --watch', () => {
     await waitFor(() => shell.stdout().split(OTHER_SCREEN).length === 3, { what: 'it to go on' });
     const [watcher = 0] = watchers();
     process.kill(watcher, 'SIGTERM');
+    // What is typed before that is the watcher's to read.
+    await printed(shell, 'Terminated');
     shell.type('echo "status $?"\n');
     await printed(shell, 'status 143\n');
     expect(shell.stdout().split(BACK)).to.have.lengthOf(3);
