@@ -26,10 +26,14 @@ export function readDocument(file: string): { title: string; lead: Token[]; sect
   return { title: (title as Tokens.Heading).text, lead, sections };
 }
 
-/** A section of a document, by the anchor that GitHub gives it. */
+/** A section of a document, by the anchor that GitHub gives it: a second one of the same name is `name-1`. */
 export function readSection(file: string, anchor: string): Token[] {
   const tokens = withoutSpaces(marked.lexer(readFileSync(file, 'utf8')));
-  const start = tokens.findIndex((token) => isHeading(token) && anchorOf(token.text) === anchor);
+  const anchors = tokens.map((token) => (isHeading(token) ? anchorOf(token.text) : ''));
+  const start = anchors.findIndex((name, index) => {
+    const before = anchors.slice(0, index).filter((other) => other === name).length;
+    return name !== '' && (before === 0 ? name : `${name}-${before}`) === anchor;
+  });
   const heading = tokens[start];
   if (heading === undefined || !isHeading(heading)) throw new Error(`${file} has no section #${anchor}`);
   const after = tokens.slice(start + 1);
@@ -69,12 +73,16 @@ function renderBlock(token: Token): string[] {
 
 function renderList({ items, ordered, start }: Tokens.List): string[] {
   const first = start === '' ? 1 : start;
-  return items.flatMap(({ tokens }, index) => [
-    ordered ? `.IP ${first + index}. 4` : '.IP \\(bu 2',
-    ...withoutSpaces(tokens).flatMap((token) =>
-      token.type === 'text' ? [inline((token as Tokens.Text).tokens ?? [])] : renderBlock(token),
-    ),
-  ]);
+  return items.flatMap(({ tokens }, index) => {
+    const [head, ...rest] = withoutSpaces(tokens);
+    const isText = head?.type === 'text' || head?.type === 'paragraph';
+    return [
+      ordered ? `.IP ${first + index}. 4` : '.IP \\(bu 2',
+      ...(isText ? [inline((head as Tokens.Text).tokens ?? [])] : head === undefined ? [] : renderBlock(head)),
+      // What follows belongs to the item: indented as its text is.
+      ...(rest.length === 0 ? [] : [`.RS ${ordered ? 4 : 2}`, ...renderBlocks(rest), '.RE']),
+    ];
+  });
 }
 
 /** A row is a term and its meaning, which is in the last column; those between are named by their heading. */
@@ -113,7 +121,9 @@ function renderInline(token: Token): string {
     case 'link': {
       const { href, tokens } = token as Tokens.Link;
       const text = inline(tokens);
-      return /^https?:/.test(href) && text !== escape(href) ? `${text} (${escape(href)})` : text;
+      // An address may be broken where it has a slash.
+      const address = escape(href).replaceAll('/', '/\\:');
+      return /^https?:/.test(href) && text !== escape(href) ? `${text} (${address})` : text;
     }
     default:
       throw new Error(`no man page has room for Markdown's ${token.type}: ${token.raw}`);

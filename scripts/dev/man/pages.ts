@@ -71,6 +71,8 @@ export function manPages({ program, root, version, date }: ManOptions): ManPage[
       ['.TH', name.toUpperCase(), section, day, `rnetns ${version}`, 'rnetns manual']
         .map((word, index) => (index === 0 ? word : quoted(word)))
         .join(' '),
+      // Ragged: to fill lines with long paths and addresses, holes are torn into them.
+      '.ad l',
     ];
     const lines = section === '1' ? ofCommands(source, sources, rows, common) : plain(source, sources);
     return { file: `${name}.${section}`, text: page(title, lines) };
