@@ -9,7 +9,10 @@ import { join } from 'node:path';
  * The wire is that of https://dbus.freedesktop.org/doc/dbus-specification.html: SASL lines first, then messages.
  */
 
-/** `EXTERNAL` without data: the manager looks at the socket, SO_PEERCRED of unix(7). It need not be awaited. */
+/**
+ * `EXTERNAL` without data: the manager looks at the socket, SO_PEERCRED of unix(7). The message waits for its answer: sd-bus
+ * reads up to 256 bytes while it authenticates, and a short message that came with these lines lies there until the next.
+ */
 const AUTHENTICATION = '\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n';
 
 const LITTLE_ENDIAN = 'l';
@@ -44,7 +47,7 @@ export async function startScope(
  * @throws Error as startScope does.
  */
 export async function pingManager(socket: string, timeoutMs: number): Promise<void> {
-  await exchange(socket, ping(), (received) => outcomeIn(received, ''), timeoutMs);
+  await exchange(socket, ping(), answerIn, timeoutMs);
 }
 
 async function exchange(
@@ -61,14 +64,18 @@ async function exchange(
       connection.on('error', reject);
       connection.on('close', () => reject(new Error('the connection was closed')));
       let received = Buffer.alloc(0);
+      let sent = false;
       connection.on('data', (data) => {
         received = Buffer.concat([received, data]);
+        if (!sent && authenticated(received) !== undefined) {
+          sent = true;
+          connection.write(message);
+        }
         const outcome = outcomeOf(received);
         if (outcome === 'done') resolve();
         else if (outcome !== undefined) reject(new Error(outcome));
       });
       connection.write(AUTHENTICATION);
-      connection.write(message);
     });
   } finally {
     clearTimeout(timer);
@@ -76,18 +83,39 @@ async function exchange(
   }
 }
 
-/**
- * `done`, or why the unit didn't start; undefined while neither is known. Exported for its test.
- *
- * @param unit - '': the answer itself is what was asked for.
- */
+/** What came after the lines of the authentication; undefined before their end. */
+function authenticated(received: Buffer): Buffer | undefined {
+  const lines = /^(?:DATA\r\n)?OK [0-9a-f]*\r\n/.exec(received.toString('latin1'));
+  return lines === null ? undefined : received.subarray(lines[0].length);
+}
+
+function refused(received: Buffer): string | undefined {
+  return received.includes('REJECTED') ? 'it does not know us' : undefined;
+}
+
+/** `done` once our call was answered, or the text of the error; undefined before. Exported for its test. */
+export function answerIn(received: Buffer): string | undefined {
+  const bytes = authenticated(received);
+  if (bytes === undefined) return refused(received);
+  for (const { type, body } of messages(bytes)) {
+    if (type === METHOD_RETURN) return 'done';
+    if (type === ERROR) return textOf(body);
+  }
+  return undefined;
+}
+
+/** The first value of an error is its text. */
+function textOf(body: Buffer): string {
+  return body.subarray(4).toString('utf8').replace(/\0.*$/s, '');
+}
+
+/** `done`, or why the unit didn't start; undefined while neither is known. Exported for its test. */
 export function outcomeIn(received: Buffer, unit: string): string | undefined {
-  const accepted = /^(?:DATA\r\n)?OK [0-9a-f]*\r\n/.exec(received.toString('latin1'));
-  if (accepted === null) return received.includes('REJECTED') ? 'it does not know us' : undefined;
-  for (const { type, header, body } of messages(received.subarray(accepted[0].length))) {
-    // Ours is the only call, so that every error is an answer to it. Its text is the first value.
-    if (type === ERROR) return body.subarray(4).toString('utf8').replace(/\0.*$/s, '');
-    if (type === METHOD_RETURN && unit === '') return 'done';
+  const bytes = authenticated(received);
+  if (bytes === undefined) return refused(received);
+  for (const { type, header, body } of messages(bytes)) {
+    // Ours is the only call, so that every error is an answer to it.
+    if (type === ERROR) return textOf(body);
     // JobRemoved(u id, o job, s unit, s result): the unit has started, or not.
     if (type === SIGNAL && header.includes('JobRemoved\0') && body.includes(`${unit}\0`)) {
       const result = /([a-z]+)\0$/.exec(body.toString('latin1'))?.[1] ?? 'unknown';

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { shellWord } from '../exec/shell-word.js';
 import { readOptional } from '../state/files.js';
 import { SCRIPTS } from './scripts.js';
 
@@ -54,7 +55,7 @@ export function usernsObstacle(): { why: string; hint: string } {
 function apparmorCommand(): string {
   const { apparmor, launcher } = SCRIPTS;
   return (
-    `sed 's|@LAUNCHER@|${launcher}|' ${apparmor} | sudo tee /etc/apparmor.d/rnetns && ` +
+    `sed ${shellWord(`s|@LAUNCHER@|${launcher}|`)} ${shellWord(apparmor)} | sudo tee /etc/apparmor.d/rnetns && ` +
     'sudo apparmor_parser --replace /etc/apparmor.d/rnetns; or, for all programs: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0'
   );
 }

@@ -326,6 +326,15 @@ describe('doctor names what a host lacks', () => {
     expectFinding(await finding('programs', { ...env, PATH }), 'warn', /all but setpriv/, /util-linux/);
   });
 
+  it('user-namespace and namespaces: unshare is not in PATH', async function () {
+    const { env } = freshRuntimeDir(this);
+    const parent = mkdtempSync('/tmp/rnetns-path-');
+    onTestEnd(() => rmSync(parent, { recursive: true }));
+    const PATH = directoryOfPrograms(parent, ['sh', 'node', 'readlink']);
+    expectFinding(await finding('user-namespace', { ...env, PATH }), 'fail', /unshare: .*not found/, /^see programs$/);
+    expectFinding(await finding('pasta', { ...env, PATH: `${PATH}:/nonexistent` }), 'fail', /not installed/, /passt/);
+  });
+
   it('settings: a key that nobody knows, and the other checks are made all the same', async function () {
     const runtime = freshRuntimeDir(this);
     runtime.configure('[rnetns]\nlingr = 3\n');

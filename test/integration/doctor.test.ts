@@ -11,7 +11,7 @@ import { privateHost } from '../fixtures/private-host.js';
 import { processesMentioning, waitFor } from '../fixtures/processes.js';
 import { expectRefused, snapshot } from '../fixtures/refusals.js';
 import { requires } from '../fixtures/requirements.js';
-import { run, spawnRnetns } from '../fixtures/rnetns.js';
+import { launcher, run, spawnRnetns } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
 import { gone, killNow, partsOf, startCommand } from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
@@ -68,8 +68,23 @@ describe('doctor', () => {
       const { status, stdout } = await run(['doctor', '--check', 'tun', '--check', 'kernel', 'systemd'], { env });
       expect(status).to.equal(0);
       expect(stdout).to.match(
-        /^ok {7}kernel {11}\S.*\nok {7}tun {14}\/dev\/net\/tun can be opened\nwarning {2}systemd .*\n {26}hint: .*\n2 ok, 1 warnings, 0 failed\n$/,
+        /^ok {7}kernel {11}\S.*\nok {7}tun {14}\/dev\/net\/tun can be opened\nwarning {2}systemd .*\n {26}hint: .*\n2 ok, 1 warning, 0 failed\n$/,
       );
+    });
+
+    it('has colour on a terminal, and none with NO_COLOR', async function () {
+      requires(this, 'script');
+      const { env } = freshRuntimeDir(this);
+      const onTerminal = async (more: NodeJS.ProcessEnv) =>
+        (
+          await run(['-qec', `'${launcher}' doctor --check tun`, '/dev/null'], {
+            file: 'script',
+            env: { ...env, ...more },
+          })
+        ).stdout;
+      // eslint-disable-next-line no-control-regex -- these are looked for
+      expect(await onTerminal({ NO_COLOR: undefined })).to.match(/^\u001b\[32mok {6}\u001b\[0m tun/);
+      expect(await onTerminal({ NO_COLOR: '1' })).to.match(/^ok {7}tun/);
     });
 
     it('refuses a check that nobody knows, with those that it knows', async function () {
@@ -97,12 +112,9 @@ describe('doctor', () => {
       const outside = reportOf(await run(['doctor', '--json'], { env: runtime.env }));
       expect(outside.checks.filter(({ status }) => status === 'fail')).to.deep.equal([]);
       expect(outside.checks.find(({ id }) => id === 'dns')?.detail).to.match(/^in default: /);
-      const inside = await run(
-        ['run', '--', 'sh', '-c', 'exec "$0" doctor --json --check pasta tun', join(process.cwd(), 'scripts/rnetns')],
-        {
-          env: runtime.env,
-        },
-      );
+      const inside = await run(['run', '--', 'sh', '-c', 'exec "$0" doctor --json --check pasta tun', launcher], {
+        env: runtime.env,
+      });
       // The tests' copy of the package lies in /run, which is another one inside.
       if (inside.status !== 127) expect(reportOf(inside).ok, inside.stdout).to.be.true;
       expect(partsOf(runtime)).to.deep.equal(parts);

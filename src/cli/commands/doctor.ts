@@ -70,7 +70,7 @@ function describe({ checks }: Diagnosis, bundle: Bundle | null, colour: boolean)
   const count = (status: keyof typeof SIGNS) => checks.filter((each) => each.status === status).length;
   return [
     ...lines,
-    `${count('ok')} ok, ${count('warn')} warnings, ${count('fail')} failed`,
+    `${count('ok')} ok, ${count('warn')} warning${count('warn') === 1 ? '' : 's'}, ${count('fail')} failed`,
     ...(bundle === null ? [] : describeBundle(bundle)),
   ].join('\n');
 }

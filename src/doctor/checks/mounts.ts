@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { watch } from 'node:fs';
 import { errnoCode } from '../../config/errno.js';
+import { shellWord } from '../../exec/shell-word.js';
 import { mountsOf } from '../../namespace/mountinfo.js';
 import { readLive } from '../../state/live.js';
 import { readOptional } from '../../state/files.js';
@@ -74,7 +75,7 @@ export const mounts = check('mounts', {
     if (worst === undefined) return ok('nothing is mounted again and again at the same place');
     const { point, count } = worst;
     const detail = `${point} is mounted ${count} times with the same content, as parallel calls of ip netns add may do`;
-    const hint = `sudo umount --lazy '${point.replaceAll("'", "'\\''")}', until findmnt shows it once or not at all`;
+    const hint = `sudo umount --lazy ${shellWord(point)}, until findmnt shows it once or not at all`;
     return count >= EXPLOSION ? fail(detail, hint) : warn(detail, hint);
   },
 });

@@ -4,6 +4,9 @@ import { check, fail, ok, warn, type Finding } from '../check.js';
 import type { Host } from '../host.js';
 import { wordsOf, type ScratchTrial } from '../scratch.js';
 
+/** The status of sh and unshare(1) for a program that isn't there. */
+const NOT_FOUND = 127;
+
 export const userNamespace = check('user-namespace', {
   gather: async (host: Host) => ({
     trial: await host.scratch(),
@@ -13,6 +16,7 @@ export const userNamespace = check('user-namespace', {
   judge({ trial, own, obstacle }) {
     if (own) return ok('the one that rnetns is called in will do');
     if (trial.user.status === 0) return ok('can be made');
+    if (trial.user.status === NOT_FOUND) return fail(wordsOf(trial.user), 'see programs');
     return fail(`${wordsOf(trial.user)}: ${obstacle.why}`, obstacle.hint);
   },
 });
@@ -40,6 +44,7 @@ function judgeNamespaces({
     ['mnt', 'mount', trial.mount],
   ] as const) {
     if (result.status === 0) continue;
+    if (result.status === NOT_FOUND) return fail(`a ${name} namespace: ${wordsOf(result)}`, 'see programs');
     const sysctl = `user.max_${kind}_namespaces`;
     const few = Number(limits[kind] ?? Infinity) < FEW;
     const { why, hint } = usernsObstacle();

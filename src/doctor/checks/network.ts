@@ -68,8 +68,7 @@ async function askForwarders(host: Host): Promise<Omit<Asked, 'host'> | Finding>
   }
 }
 
-/** Exported for its test. */
-export function judge(facts: Facts): Finding {
+function judge(facts: Facts): Finding {
   if ('status' in facts) return facts;
   const { where, forwarders, host } = facts;
   if (forwarders.length === 0) return ok(`no forwarder ${where}, as the settings have it`);

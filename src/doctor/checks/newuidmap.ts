@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { Probe, tryProgram } from '../../exec/probe.js';
 import { findProgram } from '../../exec/find-program.js';
+import { shellWord } from '../../exec/shell-word.js';
 import { readIdMap } from '../../lifecycle/facts.js';
 import { mountOf } from '../../namespace/mountinfo.js';
 import { readOptional } from '../../state/files.js';
@@ -73,8 +74,7 @@ async function gather({ path, env, ownUserns }: Host): Promise<Facts> {
   }
 }
 
-/** Exported for its test. */
-export function judge(facts: Facts): Finding {
+function judge(facts: Facts): Finding {
   switch (facts.kind) {
     case 'not needed':
       return ok(`not needed: ${facts.why}`);
@@ -92,11 +92,11 @@ export function judge(facts: Facts): Finding {
             'call rnetns outside of the container or unit: NoNewPrivileges=no in a unit, no --security-opt no-new-privileges in a container',
           ]
         : nosuid !== undefined
-          ? [`it is on ${nosuid}, which is mounted with nosuid`, `sudo mount -o remount,suid ${nosuid}`]
+          ? [`it is on ${nosuid}, which is mounted with nosuid`, `sudo mount -o remount,suid ${shellWord(nosuid)}`]
           : !setuid
             ? [
                 'it has no set-user-ID bit, and its file capability, if it has one, did not help',
-                `sudo chmod u+s ${path}, or: sudo apt-get install --reinstall uidmap`,
+                `sudo chmod u+s ${shellWord(path)}, or: sudo apt-get install --reinstall uidmap`,
               ]
             : ['it may have refused these ids', 'see subordinate-ids; newuidmap(1) lists what it asks for'];
       return warn(`${program} failed: ${words}: ${why}; only your own id exists inside`, hint);

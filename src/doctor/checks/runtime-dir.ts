@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { open, stat, statfs } from 'node:fs/promises';
 import { errnoCode, errnoReason } from '../../config/errno.js';
 import { RnetnsError } from '../../errors/error.js';
+import { shellWord } from '../../exec/shell-word.js';
 import { statStateDirectory } from '../../state/directory.js';
 import { check, fail, ok, warn, type Finding } from '../check.js';
 import type { Host } from '../host.js';
@@ -64,8 +65,7 @@ async function tryWriting(directory: string): Promise<string | undefined> {
   }
 }
 
-/** Exported for its test. */
-export function judge({ error, path, exists, mode, fileSystem, unwritable }: Facts): Finding {
+function judge({ error, path, exists, mode, fileSystem, unwritable }: Facts): Finding {
   if (error !== undefined) {
     return fail(error.message, error instanceof RnetnsError ? (error.hint ?? null) : null);
   }
@@ -82,8 +82,10 @@ export function judge({ error, path, exists, mode, fileSystem, unwritable }: Fac
       'free some space in it, or let XDG_RUNTIME_DIR name another',
     );
   }
-  if ((mode & 0o022) !== 0) return fail(`${path} has mode ${octal}: others may write in it`, `chmod 700 ${path}`);
-  if ((mode & 0o077) !== 0) return warn(`${path} has mode ${octal}: others may look into it`, `chmod 700 ${path}`);
+  if ((mode & 0o022) !== 0)
+    return fail(`${path} has mode ${octal}: others may write in it`, `chmod 700 ${shellWord(path)}`);
+  if ((mode & 0o077) !== 0)
+    return warn(`${path} has mode ${octal}: others may look into it`, `chmod 700 ${shellWord(path)}`);
   if (fileSystem === undefined) {
     return warn(`${path} is on a disk`, 'let XDG_RUNTIME_DIR name a directory on a tmpfs, which a reboot empties');
   }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { outcomeIn } from '../../../src/namespace/user-manager.js';
+import { answerIn, outcomeIn } from '../../../src/namespace/user-manager.js';
 
 /** What systemd 252 sent, after the lines of the authentication. */
 const ACCEPTED = 'DATA\r\nOK 71f02b8b044d44b2bc1f0072ba86dda1\r\n';
@@ -43,5 +43,14 @@ describe('the answer of a user manager', () => {
     const whole = ACCEPTED + message(4, 'UnitNew', string(UNIT)) + jobRemoved(UNIT, 'done');
     for (let end = 0; end < whole.length; end++) expect(outcome(whole.slice(0, end)), `${end} bytes`).to.be.undefined;
     expect(outcome(whole)).to.equal('done');
+  });
+
+  it('to a ping is any that is no error, and no signal', () => {
+    const answer = (text: string): string | undefined => answerIn(Buffer.from(text, 'latin1'));
+    expect(answer(ACCEPTED + message(4, 'UnitNew', string(UNIT)))).to.be.undefined;
+    expect(answer(ACCEPTED + jobRemoved(UNIT, 'done'))).to.be.undefined;
+    expect(answer(ACCEPTED + jobRemoved(UNIT, 'done') + message(2, '', ''))).to.equal('done');
+    expect(answer(ACCEPTED + REFUSED)).to.equal('Invalid unit name or type.');
+    expect(answer('REJECTED EXTERNAL ANONYMOUS\r\n')).to.equal('it does not know us');
   });
 });
