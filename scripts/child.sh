@@ -6,8 +6,8 @@
 
 # forward SIGNAL: to the child; the wait for it is interrupted, and begins again
 forward() {
-  rn_interrupted=1
-  kill -s "$1" "$rn_child" 2>/dev/null
+  rn_interrupted=$1
+  [ -z "$rn_child" ] || kill -s "$1" "$rn_child" 2>/dev/null
 }
 
 # run_child COMMAND…: a function too; its status in $rn_status. $rn_signals stands before what it executes.
@@ -16,7 +16,7 @@ forward() {
 # asked to end passes that on; the keys of the terminal reach both of us anyway.
 # Such a child would have /dev/null for stdin and SIGINT and SIGQUIT ignored (POSIX, "Asynchronous Lists").
 run_child() {
-  rn_interrupted=''
+  rn_interrupted='' rn_child=''
   rn_signals='env --default-signal=INT,QUIT'
   trap 'forward TERM' TERM
   trap 'forward HUP' HUP
@@ -31,6 +31,8 @@ run_child() {
     (rn_exec "$@") &
   fi
   rn_child=$!
+  # The child may be well on its way before we know its pid.
+  case $rn_interrupted in TERM | HUP) forward "$rn_interrupted" ;; esac
   rn_status=''
   while :; do
     # The shell would say "Killed" and the like.

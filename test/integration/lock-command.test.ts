@@ -8,7 +8,7 @@ import { printed } from '../fixtures/netns-facts.js';
 import { alive } from '../fixtures/processes.js';
 import { act, counted, lingering, succeeded, up } from '../fixtures/references.js';
 import { expectRefused, snapshot } from '../fixtures/refusals.js';
-import { requires } from '../fixtures/requirements.js';
+import { findProgram, requires } from '../fixtures/requirements.js';
 import { launcher, run, spawnRnetns, type Background } from '../fixtures/rnetns.js';
 import type { RuntimeDir } from '../fixtures/runtime-dir.js';
 import { gone, killNow, startCommand } from '../fixtures/shared-netns.js';
@@ -101,6 +101,18 @@ describe('rnetns lock', function () {
       await expectNothing(runtime);
     });
   }
+
+  it('sent SIGTERM before it knows the pid of its command ends with it all the same', async function () {
+    requires(this, 'ptrace');
+    const runtime = lingering(this, 0);
+    // fork(2) returns 0.7 s later to the launcher than to the child.
+    const inject = ['-e', 'trace=clone,fork,vfork', '-e', 'inject=clone,fork,vfork:delay_exit=700000'];
+    const args = ['-qq', '-o', '/dev/null', ...inject, launcher, 'lock', '--', 'sh', '-c', 'echo $PPID; exec cat'];
+    const lock = spawnRnetns(args, { env: runtime.env, file: findProgram('strace') ?? 'strace' });
+    process.kill(Number(await printed(lock, /^\d+\n/)), 'SIGTERM');
+    expect((await lock.ended).status, lock.stderr()).to.equal(143);
+    await expectNothing(runtime);
+  });
 
   it('whose launcher is killed stays with its command', async function () {
     const runtime = lingering(this, 0);
