@@ -14,11 +14,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { alive, startTime } from '../fixtures/processes.js';
+import { alive, startTime, waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
 import { run } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
-import { gone, killNow, netnsOfNewRun, partsOf, startCommand } from '../fixtures/shared-netns.js';
+import { gone, killNow, netnsOfNewRun, partsOf, readParts, startCommand } from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
 
 function fresh(context: Mocha.Context): RuntimeDir {
@@ -161,7 +161,8 @@ describe('a state file', function () {
     const other = await startCommand(runtime, ':', ['--name', 'other']);
     for (const args of [['stop', '--force'], ['stop'], ['run', '--', 'true']]) {
       const command = await startCommand(runtime);
-      await killNow(command.pid, ...Object.values(partsOf(runtime)));
+      const parts = await waitFor(() => readParts(runtime), { what: 'all parts to be there' });
+      await killNow(command.pid, ...Object.values(parts));
       // As the kernel does it: the lowest number that is free.
       const record = join(runtime.stateDir(), 'state.json');
       writeFileSync(record, readFileSync(record, 'utf8').replace(String(command.netns), String(other.netns)));
