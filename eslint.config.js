@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint';
 
 /**
  * Imports point one way: cli -> doctor, lifecycle, inspect -> namespace, driver, cni, state -> exec -> errors.
- * `graph` draws what `inspect` has found. `plan` and `config` are leaves: they import types and errors only. Each entry
+ * `graph` draws what `inspect` has found. `plan`, `config` and `text` are leaves: they import types and errors only. Each entry
  * lists what its folder may import.
  */
 const folders = [
@@ -24,14 +24,15 @@ const folders = [
   'log',
   'plan',
   'config',
+  'text',
 ];
 const allowed = {
   completion: [],
   library: ['inspect', 'namespace', 'cni', 'state', 'config'],
   doctor: ['inspect', 'lifecycle', 'namespace', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
   lifecycle: ['namespace', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
-  inspect: ['lifecycle', 'namespace', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
-  graph: ['inspect', 'cni', 'state', 'plan'],
+  inspect: ['lifecycle', 'namespace', 'netavark', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
+  graph: ['inspect', 'cni', 'state', 'plan', 'text'],
   netavark: ['state', 'config', 'plan'],
   oci: ['cni', 'state', 'config'],
   namespace: ['state', 'exec', 'log', 'plan', 'config'],
@@ -43,6 +44,7 @@ const allowed = {
   log: ['config'],
   plan: ['config'],
   config: [],
+  text: [],
 };
 
 const arrows = Object.entries(allowed).map(([folder, may]) => ({

@@ -50,7 +50,7 @@ waits=0
 echo '0 busy' >"$dir/idle"
 # prctl(2), PR_SET_PDEATHSIG: setpriv(1) of util-linux can ask for it, BusyBox's can't.
 dies_with_us='setpriv --pdeathsig KILL --'
-$dies_with_us true || dies_with_us=
+$dies_with_us true 7<&- 8<&- || dies_with_us=
 
 # wait_quietly SECONDS: until so long nobody has come, or USR1 has. 1: somebody came, and the last of them has gone.
 # The timer is a lease itself: then one read waits for both. `idle` says so for as long as it may be one, and by its number

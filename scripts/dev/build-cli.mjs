@@ -8,7 +8,7 @@ const options = {
   target: 'node20',
   format: 'esm',
   // Loaded only where they are needed, mostly not at all. commander is always needed, and takes 10 ms less from the bundle.
-  external: ['execa', 'ini', 'smol-toml', 'winston'],
+  external: ['execa', 'ini', 'smol-toml', 'string-width', 'winston'],
   // commander is CommonJS, and calls it.
   banner: {
     js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",

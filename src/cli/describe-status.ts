@@ -1,8 +1,8 @@
 import type { Status } from '../inspect/status.js';
 import type { Reference } from '../state/references.js';
-import { bold, type Screen } from './table.js';
-import { visible } from './visible.js';
-import { age, count } from './words.js';
+import { bold, type Screen } from './screen.js';
+import { printable } from '../text/printable.js';
+import { age, count } from '../text/words.js';
 
 /** One namespace on one screen: how it is, who uses it and how long it stays, what it consists of, what is wrong. */
 export function describeStatus(status: Status, screen: Screen, now = Date.now()): string {
@@ -20,7 +20,7 @@ export function describeStatus(status: Status, screen: Screen, now = Date.now())
     ['protected', describeProtection(status.protection)],
     ...findProblems(status).map((problem): [string, string] => ['problem', problem]),
   ];
-  const lines = rows.map(([key, value]) => `  ${key.padEnd(15)} ${visible(value)}`.trimEnd());
+  const lines = rows.map(([key, value]) => `  ${key.padEnd(15)} ${printable(value)}`.trimEnd());
   return [bold(`${status.name}: ${inWords(status, now)}`, screen), ...lines].join('\n');
 }
 

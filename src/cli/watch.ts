@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RnetnsError } from '../errors/error.js';
 import { FullScreen } from './full-screen.js';
 import { reportError } from './report.js';
-import { visible } from './visible.js';
+import { printable } from '../text/printable.js';
 
 /** Between two looks. */
 const PAUSE_MS = 1000;
@@ -37,7 +37,7 @@ async function onScreen(first: string, look: () => Promise<string>): Promise<voi
   const screen = new FullScreen();
   const lookAgain = (): Promise<string> =>
     look().catch((error: unknown) => {
-      if (error instanceof RnetnsError) return `rnetns: ${visible(error.message)}`;
+      if (error instanceof RnetnsError) return `rnetns: ${printable(error.message)}`;
       throw error;
     });
   let looking: Promise<string> | undefined;

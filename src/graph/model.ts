@@ -5,7 +5,9 @@ import type { Status } from '../inspect/status.js';
 import type { Reference } from '../state/references.js';
 import type { Detail, Graph, GraphEdge, GraphNode } from './graph.js';
 import { publishedPorts } from './ports.js';
-import { count, printable, shorten } from './text.js';
+import { shorten } from '../text/columns.js';
+import { printable } from '../text/printable.js';
+import { count } from '../text/words.js';
 
 /** What the picture is made from, all of it read at about the same time. */
 export interface Facts {

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../cni/json.js';
 import { isObject } from '../cni/json.js';
-import { printable } from './text.js';
+import { printable } from '../text/printable.js';
 
 /**
  * The published ports of an attachment, as portmap(8) of CNI was given them: `8080 → 80/tcp`. Others write that file

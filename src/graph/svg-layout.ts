@@ -1,5 +1,5 @@
 import { isInside, type Detail, type Graph, type GraphEdge, type GraphNode, type Health } from './graph.js';
-import { columnsOf, shorten, wrap } from './text.js';
+import { columnsOf, shorten, wrap } from '../text/columns.js';
 
 /**
  * Where everything in the picture goes, in columns from left to right:

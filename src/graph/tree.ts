@@ -7,7 +7,7 @@ import {
   type Health,
   type NodeKind,
 } from './graph.js';
-import { columnsOf } from './text.js';
+import { columnsOf } from '../text/columns.js';
 
 /** SGR parameters, console_codes(4). */
 const COLOURS: Record<NodeKind, string> = {

@@ -48,8 +48,11 @@ function findUsers({ state }: Pick<Context, 'state'>): string[] {
   const leased = holdsLease(state, generation ?? record?.generation);
   const ours = new Set([keeper, driver, supervisor, holder].map((process) => process?.pid));
   const pids = new Set([...leased, ...membersWith(keeper, state, record)]);
-  // The holder's child is its linger timer, which holds a lease like a command.
-  const users = [...pids].filter((pid) => !ours.has(pid) && !ours.has(parentPid(pid)));
+  const users = [...pids].filter((pid) => {
+    // The holder's child is its linger timer, which holds a lease like a command. Without a parent it has ended.
+    const parent = parentPid(pid);
+    return parent !== undefined && !ours.has(pid) && !ours.has(parent);
+  });
   const { count } = readReferences(state);
   return [
     ...(users.length === 0 ? [] : [`${users.length === 1 ? 'process' : 'processes'} ${users.slice(0, 10).join(' ')}`]),

@@ -117,6 +117,18 @@ function parseLease(text: string): LeaseOwner | undefined {
   return { container, process: { pid: Number(pid), startTicks: Number(startTicks) } };
 }
 
+/** Who has which address, in all networks. */
+export function leaseHolders(directory: string): Map<string, string> {
+  const files = listNames(directory).flatMap((network) =>
+    listNames(join(directory, network)).map((address) => ({ network, address })),
+  );
+  const held = files.flatMap(({ network, address }) => {
+    const owner = parseLease(readOptional(join(directory, network, address)) ?? '');
+    return owner === undefined ? [] : [[address, owner.container] as const];
+  });
+  return new Map(held);
+}
+
 function addressesOf(directory: string, container: string): string[] {
   return listNames(directory).filter(
     (address) => parseLease(readOptional(join(directory, address)) ?? '')?.container === container,

@@ -182,7 +182,7 @@ describe('ps', () => {
     const json = (await run(['ps', '--json'], { env: runtime.env })).stdout;
     expect((JSON.parse(json) as Inventory).processes[0]?.command).to.deep.equal([name, '600']);
     const { stdout } = await run(['ps'], { env: runtime.env });
-    expect(stdout).to.include('evil\\e[31m\\nline\\x9b2J\\u202e 600\n');
+    expect(stdout).to.include('evil\\x1b[31m\\nline\\x9b2J\\u{202e} 600\n');
     // eslint-disable-next-line no-control-regex
     for (const text of [json, stdout]) expect(text).to.not.match(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
   });

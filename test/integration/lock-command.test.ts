@@ -195,6 +195,15 @@ describe('rnetns lock', function () {
     await run(['stop', '--name', 'two'], { env: runtime.env });
   });
 
+  it('that outlives the namespaces of other names leaves nothing of them', async function () {
+    requires(this, 'userns', 'tun', 'pasta');
+    const runtime = lingering(this, 0);
+    const script = '"$0" run --name two -- true; while [ -e "$1" ]; do sleep 0.02; done';
+    const call = ['lock', '--name', 'one', '--', 'sh', '-c', script, launcher, runtime.stateDir('two')];
+    expect(await act(runtime, ...call)).to.deep.equal({ status: 0, stdout: '', stderr: '' });
+    expect(readdirSync(runtime.dir)).to.deep.equal([]);
+  });
+
   it('is not taken by a descriptor that is only open on the directory', async function () {
     requires(this, 'userns', 'tun', 'pasta');
     const runtime = lingering(this, 0);

@@ -8,7 +8,7 @@ import { requires } from '../fixtures/requirements.js';
 import { launcher, run, spawnRnetns, type Background } from '../fixtures/rnetns.js';
 import { freshRuntimeDir } from '../fixtures/runtime-dir.js';
 import { printed } from '../fixtures/netns-facts.js';
-import { commandLine } from '../fixtures/processes.js';
+import { commandLine, waitFor } from '../fixtures/processes.js';
 import { onTestEnd } from '../fixtures/test-end.js';
 
 const SHOW_ARGS = ['sh', '-c', 'printf "%s\\0" "$@"', 'sh'];
@@ -166,7 +166,7 @@ describe('run: the command', () => {
     const inside = spawnRnetns(['run', '--', 'sh', '-c', 'id -u; id -g; echo $$; exec sleep 60'], { env });
     await printed(inside, /\d+\n\d+\n\d+\n/);
     expect(inside.stdout()).to.equal(`0\n0\n${inside.pid}\n`);
-    expect(commandLine(inside.pid)).to.deep.equal(['sleep', '60']);
+    await waitFor(() => commandLine(inside.pid).join(' ') === 'sleep 60', { what: 'the command to become sleep' });
     const { stdout } = await run(['run', '--', 'grep', 'CapEff', '/proc/self/status'], { env });
     expect(stdout).to.match(/^CapEff:\s*0000[0-9a-f]*f{8}$/m);
   });

@@ -6,7 +6,9 @@ import { EXIT } from '../../errors/error.js';
 import { checkName, DEFAULT_NAME, findRuntime } from '../../state/runtime.js';
 import { backgroundEnvironment, loadSettings, type CommonOptions } from '../context.js';
 import { print } from '../report.js';
+import { screenOf, type Screen } from '../screen.js';
 import { version } from '../version.js';
+import { onOneLine } from '../../text/printable.js';
 import type { Bundle } from '../../doctor/bundle.js';
 
 interface DoctorOptions extends CommonOptions {
@@ -43,21 +45,16 @@ export function doctorCommand(): Command {
       });
       const diagnosis = await diagnose(host, options.check);
       const bundle = options.bundle === undefined ? null : await bundling.writeBundle(options.bundle, host, diagnosis);
-      print(options.json, { ...diagnosis, bundle }, () => describe(diagnosis, bundle, hasColour()));
+      print(options.json, { ...diagnosis, bundle }, () => describe(diagnosis, bundle, screenOf(process.stdout)));
       process.exitCode = diagnosis.ok ? EXIT.ok : EXIT.bad;
     });
-}
-
-/** CLI.md: on a terminal only, and never with NO_COLOR (https://no-color.org). */
-function hasColour(): boolean {
-  return process.stdout.isTTY && (processEnvironment().NO_COLOR ?? '') === '';
 }
 
 const SIGNS = { ok: ['ok', '32'], warn: ['warning', '33'], fail: ['failed', '31'] } as const;
 const SIGN_WIDTH = 8;
 const ID_WIDTH = 16;
 
-function describe({ checks }: Diagnosis, bundle: Bundle | null, colour: boolean): string {
+function describe({ checks }: Diagnosis, bundle: Bundle | null, { colour }: Screen): string {
   const paint = (text: string, code: string) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
   const indent = ' '.repeat(SIGN_WIDTH + 1 + ID_WIDTH + 1);
   const lines = checks.flatMap(({ id, status, detail, hint }) => {
@@ -80,10 +77,4 @@ function describeBundle({ file, contents }: Bundle): string[] {
     `bundle ${onOneLine(file)} holds ${contents.join(' ')}`,
     'left out: passwords in addresses, values named as secrets, other variables, your home directory; look before you send it',
   ];
-}
-
-/** Programs' words and paths may hold anything, codes for the terminal included. */
-function onOneLine(text: string): string {
-  // eslint-disable-next-line no-control-regex -- these are what must not get through
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
 }

@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander';
 import { RnetnsError } from '../../errors/error.js';
 import type { Graph } from '../../graph/graph.js';
-import { wantsColour } from '../colour.js';
 import { stateOf, type CommonOptions } from '../context.js';
 import { print } from '../report.js';
+import { screenOf } from '../screen.js';
 
 const FORMATS = ['tree', 'dot', 'mermaid', 'svg'] as const;
 
@@ -36,7 +36,7 @@ export function graphCommand(): Command {
 async function render(graph: Graph, format: GraphOptions['format']): Promise<string> {
   switch (format) {
     case 'tree':
-      return (await import('../../graph/tree.js')).renderTree(graph, { colour: wantsColour(process.stdout) });
+      return (await import('../../graph/tree.js')).renderTree(graph, screenOf(process.stdout));
     case 'dot':
       return (await import('../../graph/dot.js')).renderDot(graph);
     case 'mermaid':

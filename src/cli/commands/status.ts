@@ -3,7 +3,7 @@ import { readStatus } from '../../inspect/status.js';
 import { stateOf, type CommonOptions } from '../context.js';
 import { describeStatus } from '../describe-status.js';
 import { print } from '../report.js';
-import { screenOf } from '../table.js';
+import { screenOf } from '../screen.js';
 
 export function statusCommand(): Command {
   return new Command('status')

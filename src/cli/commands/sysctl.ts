@@ -7,6 +7,7 @@ import type { Roots, Skipped, SysctlReport } from '../../inspect/sysctl/verify.j
 import type { CommonOptions } from '../context.js';
 import { ProgressBar } from '../progress.js';
 import { print } from '../report.js';
+import { onOneLine } from '../../text/printable.js';
 
 interface VerifyFlags {
   pattern?: string;
@@ -69,9 +70,9 @@ function describe(report: SysctlReport): string {
   return [
     `Linux ${kernel}: changed ${changed} of ${changed + skipped.length} sysctls in a scratch network namespace`,
     ...skippedLines(skipped),
-    ...unclear.map(({ name, before, after }) => printable(`? ${name}: ${before} -> ${after}, and not again`)),
+    ...unclear.map(({ name, before, after }) => onOneLine(`? ${name}: ${before} -> ${after}, and not again`)),
     ...leaks.map(({ name, before, after, by, restored }) =>
-      printable(
+      onOneLine(
         `! ${name}: ${before} -> ${after}${by === name ? '' : `, by ${by}`}${restored ? '' : '; it was NOT put back'}`,
       ),
     ),
@@ -92,8 +93,8 @@ function skippedLines(skipped: readonly Skipped[]): string[] {
   return [...reasons]
     .sort(([, a], [, b]) => b.length - a.length)
     .flatMap(([why, names]) => [
-      printable(`skipped ${names.length}: ${why}`),
-      ...byDirectory(names).map((line) => printable(`  ${line}`)),
+      onOneLine(`skipped ${names.length}: ${why}`),
+      ...byDirectory(names).map((line) => `  ${onOneLine(line)}`),
     ]);
 }
 
@@ -111,9 +112,3 @@ function byDirectory(names: readonly string[]): string[] {
 }
 
 const MANY = 8;
-
-/** An interface's name, or a value, may hold what a terminal obeys. */
-function printable(line: string): string {
-  // eslint-disable-next-line no-control-regex
-  return line.replaceAll('\t', ' ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
-}

@@ -1,14 +1,15 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { table } from '../../../src/cli/table.js';
-import { fit, visible, width } from '../../../src/cli/visible.js';
-import { age, count } from '../../../src/cli/words.js';
+import { columnsOf, fit } from '../../../src/text/columns.js';
+import { printable } from '../../../src/text/printable.js';
+import { age, count } from '../../../src/text/words.js';
 
 const plain = { columns: undefined, colour: false };
 
 describe('what a terminal would obey or hide', () => {
   it('is shown as an escape', () => {
-    expect(visible('a\x1b[2Jb\r\n\tc\x00\x7f\u009b\u202e\u200b\u2028\u{e0001}')).to.equal(
+    expect(printable('a\x1b[2Jb\r\n\tc\x00\x7f\u009b\u{202e}\u{200b}\u{2028}\u{e0001}')).to.equal(
       'a\\e[2Jb\\r\\n\\tc\\x00\\x7f\\x9b\\u202e\\u200b\\u2028\\u{e0001}',
     );
   });
@@ -16,16 +17,16 @@ describe('what a terminal would obey or hide', () => {
   it('is in no text that was made visible; what can be seen stays', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        expect(visible(text)).to.not.match(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+        expect(printable(text)).to.not.match(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
       }),
     );
-    expect(visible('naïve 日本語 \\ "x"')).to.equal('naïve 日本語 \\ "x"');
+    expect(printable('naïve 日本語 \\ "x"')).to.equal('naïve 日本語 \\ "x"');
   });
 });
 
 describe('fit', () => {
   it('cuts what is too wide, and counts wide characters twice, and marks not at all', () => {
-    expect(width('日本e\u0301x')).to.equal(6);
+    expect(columnsOf('日本e\u0301x')).to.equal(6);
     expect(fit('日本語', 6)).to.equal('日本語');
     expect(fit('日本語', 5)).to.equal('日本…');
     expect(fit('日本語', 4)).to.equal('日…');
@@ -35,7 +36,7 @@ describe('fit', () => {
   it('never gives more columns than there are', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.nat(20), (text, columns) => {
-        expect(width(fit(visible(text), columns))).to.be.at.most(columns);
+        expect(columnsOf(fit(printable(text), columns))).to.be.at.most(columns);
       }),
     );
   });

@@ -1,0 +1,55 @@
+import type { ContainerLink, Inventory, ProcessEntry } from '../inspect/inventory.js';
+import { age, count } from '../text/words.js';
+import type { Screen } from './screen.js';
+import { table } from './table.js';
+
+/** How much there is, for the head of a list. */
+export function summary(inventory: Inventory): string {
+  const { processes, containers } = inventory;
+  const inodes = new Set(containers.map(({ inode }) => inode));
+  return `${count(processes.length, 'process', 'processes')}, ${count(inodes.size, 'container')}`;
+}
+
+/** Processes and containers in words, as tables; a namespace that is down has none. */
+export function describeInventory(name: string, inventory: Inventory | undefined, screen: Screen): string {
+  if (inventory === undefined) return `${name}: down`;
+  const { processes, containers } = inventory;
+  return [
+    processes.length === 0 ? 'no process in it' : describeProcesses(processes, screen),
+    containers.length === 0 ? 'no container on its bridges' : describeContainers(containers, screen),
+  ].join('\n\n');
+}
+
+function describeProcesses(processes: readonly ProcessEntry[], screen: Screen): string {
+  return table(
+    ['PID', 'UID', 'SINCE', 'LEASE', 'IN', 'COMMAND'],
+    processes.map(({ pid, uid, started, lease, netns, command }) => [
+      String(pid),
+      String(uid),
+      age(started),
+      lease ? 'yes' : 'no',
+      netns ?? '-',
+      command.join(' '),
+    ]),
+    screen,
+  );
+}
+
+function describeContainers(containers: readonly ContainerLink[], screen: Screen): string {
+  // Most runtimes name the network namespace themselves, and then there is nothing more to tell.
+  const ids = containers.some(({ id }) => id !== null);
+  return table(
+    ['CONTAINER', ...(ids ? ['ID'] : []), 'PID', 'BRIDGE', 'INTERFACES', 'MAC', 'STATE', 'ADDRESSES'],
+    containers.map(({ netns, id, pid, bridge, hostInterface, interface: inside, mac, state, addresses }) => [
+      netns,
+      ...(ids ? [id ?? '-'] : []),
+      String(pid ?? '-'),
+      bridge,
+      `${hostInterface}-${inside}`,
+      mac,
+      state,
+      addresses.length === 0 ? '-' : addresses.join(' '),
+    ]),
+    screen,
+  );
+}
