@@ -104,7 +104,8 @@ describe('the default CNI network', function () {
       );
       const before = await host.sh(TRACES);
       const heard = async (from: string, address: string, word: string): Promise<void> => {
-        const script = `busybox nc -w 3 ${address} 80 </dev/null 2>&1; :`;
+        // nc's own -w ends with the connection: it says nothing about one that nobody answers.
+        const script = `busybox timeout 3 busybox nc ${address} 80 </dev/null 2>&1; :`;
         await waitFor(async () => (await succeed('netns', 'exec', from, 'sh', '-c', script)) === `${word}\n`, {
           timeoutMs: 20_000,
           what: `${word} to be heard in ${from}`,
