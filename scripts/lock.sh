@@ -90,6 +90,7 @@ abandon_state() {
     ! [ "$rn_open" -ef "$rn_lease" ] || return 0
   done
   rm -f -- "$rn_dir/lock-owner" "$rn_lease" "$rn_dir/holder.${rn_lease##*/lease.}"
-  # The last one of all takes with it where the names were, as teardown.sh does.
-  rmdir -- "$rn_dir" "$rn_base" "${rn_base%/*}/netns" 2>/dev/null || :
+  # The last one of all takes with it where the names were, as teardown.sh does. Empty it is for us at any time: what is
+  # mounted in it is seen in M0 only.
+  rmdir -- "$rn_dir" "$rn_base" 2>/dev/null && rmdir -- "${rn_base%/*}/netns" 2>/dev/null || :
 }

@@ -62,6 +62,6 @@ describe('status in words', () => {
     const degraded = text({ state: 'degraded', driver: silent });
     expect(degraded).to.include("problem         pasta isn't running, and is tried again every few seconds");
     expect(degraded).to.include('driver          pasta (not running, restarts 3) /usr/bin/pasta\n');
-    expect(degraded).to.include('last words: No \\e[1mroute\n');
+    expect(degraded).to.include('last words: No \\x1b[1mroute\n');
   });
 });

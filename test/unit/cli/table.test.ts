@@ -10,7 +10,7 @@ const plain = { columns: undefined, colour: false };
 describe('what a terminal would obey or hide', () => {
   it('is shown as an escape', () => {
     expect(printable('a\x1b[2Jb\r\n\tc\x00\x7f\u009b\u{202e}\u{200b}\u{2028}\u{e0001}')).to.equal(
-      'a\\e[2Jb\\r\\n\\tc\\x00\\x7f\\x9b\\u202e\\u200b\\u2028\\u{e0001}',
+      'a\\x1b[2Jb\\r\\n\\tc\\x00\\x7f\\x9b\\u{202e}\\u{200b}\\u{2028}\\u{e0001}',
     );
   });
 
@@ -58,7 +58,7 @@ describe('table', () => {
 
   it('is cut at the edge of the screen, with its colour', () => {
     expect(table(['A', 'B'], [['1', 'a\x1bc def']], { columns: 8, colour: true })).to.equal(
-      '\x1b[1mA  B\x1b[22m\n1  a\\ec…',
+      '\x1b[1mA  B\x1b[22m\n1  a\\x1…',
     );
   });
 });
