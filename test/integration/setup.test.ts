@@ -158,12 +158,13 @@ describe('setup', function () {
 
     it(`goes on when its command takes SIG${signal} for no reason to end`, async function () {
       const runtime = lingering(this, 0);
-      const setup = await startSetup(runtime, `trap "echo again" ${signal}; echo up $$; while ! read -r _; do :; done`);
+      const script = `trap "echo again" ${signal}; trap "exit 0" USR1; echo up $$; while :; do sleep 0.05; done`;
+      const setup = await startSetup(runtime, script);
       for (let round = 0; round < 3; round += 1) {
         process.kill(setup.pid, `SIG${signal}`);
         await waitFor(() => setup.stdout().split('again').length > round + 1, { what: 'the command to hear of it' });
       }
-      setup.child.stdin?.write('\n');
+      process.kill(setup.command, 'SIGUSR1');
       expect((await setup.ended).status).to.equal(0);
       expect(await counted(runtime)).to.deep.equal(up(['a 1']));
       await act(runtime, 'teardown', '--id', 'a');
