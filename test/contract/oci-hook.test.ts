@@ -248,7 +248,8 @@ describe('oci-hook', function () {
       const killed = spawnRnetns(['oci-hook'], { env: runtime.env });
       killed.child.stdin?.end(JSON.stringify({ id: 'web', status: 'creating', pid: first.pid }));
       // In the middle of ADD: the name is there, and the plugin is being run.
-      await waitFor(async () => (await traces(runtime)).names.length > 0, { intervalMs: 1, what: 'the name' });
+      const name = join(runtime.stateDir(), 'netns', 'oci-web');
+      await waitFor(() => existsSync(name), { intervalMs: 1, what: 'the name' });
       await killNow(killed.pid);
       await finish(first);
       if (end === 'next') {
