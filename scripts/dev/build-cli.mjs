@@ -19,5 +19,5 @@ const options = {
 
 rmSync('dist/cli', { recursive: true, force: true });
 await build({ ...options, entryPoints: ['src/cli/main.ts'], splitting: true });
-await build({ ...options, entryPoints: ['src/cli/containers.ts'] });
+await build({ ...options, entryPoints: ['src/cli/containers.ts'], splitting: true });
 copyFileSync('node_modules/commander/LICENSE', 'dist/cli/commander.LICENSE');
