@@ -234,7 +234,7 @@ describe('oci-hook', function () {
     expect(await traces(runtime)).to.deep.include({ names: ['oci-web'], references: ['netns:oci-web', 'web'] });
     const { status, stderr } = await containers.call('delete', '--force', 'web');
     expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
-    expect(alive(init)).to.equal(false);
+    await waitFor(() => !alive(init), { what: 'the container to end' });
     expect(await traces(runtime)).to.deep.equal(NOTHING);
     await finish(held);
     await gone(runtime);
