@@ -17,7 +17,7 @@ import { makeDirectory, writeAtomic } from '../state/files.js';
 import type { ArgPair } from './args.js';
 import type { Attachment, AttachmentId } from './compose.js';
 import { CNI_CODE, CniError } from './error.js';
-import { isObject, type JsonObject } from './json.js';
+import { isObject, type JsonObject } from '../state/json.js';
 
 const KIND = 'cniCacheV1';
 

@@ -7,7 +7,8 @@
 
 import { searchPath } from '../exec/find-program.js';
 import { type ArgPair, formatArgs } from './args.js';
-import { type JsonObject, without } from './json.js';
+import { without } from './json.js';
+import type { JsonObject } from '../state/json.js';
 import type { PluginConf } from './network-conf.js';
 import { atLeast, CURRENT_VERSION } from './version.js';
 

@@ -1,7 +1,8 @@
 import { quote } from '../config/bad-setting.js';
 import { addressFamily, cidrFamily } from './cidr.js';
 import { CNI_CODE, CniError } from './error.js';
-import { isObject, type JsonObject, kindOf, structField } from './json.js';
+import { kindOf, structField } from './json.js';
+import { isObject, type JsonObject } from '../state/json.js';
 
 /**
  * Typed reading of an object that a plugin made, as Go reads a struct: null and, for texts, "" are absent, another type

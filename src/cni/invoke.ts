@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { quote } from '../config/bad-setting.js';
 import { composeEnvironment, type Attachment, type Surroundings, type Verb } from './compose.js';
 import { CNI_CODE, CniError } from './error.js';
-import { isObject, structField } from './json.js';
+import { structField } from './json.js';
+import { isObject } from '../state/json.js';
 import { MAX_OUTPUT_BYTES, type PluginCall, type PluginReply, type PluginRunner } from './runner.js';
 
 export interface Runtime extends Surroundings {

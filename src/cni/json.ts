@@ -1,10 +1,6 @@
-/** JSON as it comes from files and plugins: nothing in it is trusted before it was looked at. */
+/** JSON as libcni and the plugins, which are Go programs, mean it. */
 
-export type JsonObject = Record<string, unknown>;
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+import type { JsonObject } from '../state/json.js';
 
 /** For messages: what a value is, in JSON's words. */
 export function kindOf(value: unknown): string {

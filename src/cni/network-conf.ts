@@ -7,7 +7,8 @@
 
 import { quote } from '../config/bad-setting.js';
 import { CNI_CODE, CniError } from './error.js';
-import { isObject, type JsonObject, kindOf, structField } from './json.js';
+import { kindOf, structField } from './json.js';
+import { isObject, type JsonObject } from '../state/json.js';
 import { checkNetworkName } from './names.js';
 import { compareVersions, CURRENT_VERSION, OLDEST_VERSION, parseVersion } from './version.js';
 

@@ -8,7 +8,7 @@ import { statSync } from 'node:fs';
 import { composeVersionRequest } from './compose.js';
 import { CNI_CODE, CniError } from './error.js';
 import { invokePlugin, type Runtime } from './invoke.js';
-import { isObject } from './json.js';
+import { isObject } from '../state/json.js';
 
 const answers = new Map<string, Promise<readonly string[]>>();
 

@@ -1,5 +1,5 @@
-import type { JsonObject } from '../cni/json.js';
-import { isObject } from '../cni/json.js';
+import type { JsonObject } from '../state/json.js';
+import { isObject } from '../state/json.js';
 import { printable } from '../text/printable.js';
 
 /**

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
+import { errnoCode } from '../config/errno.js';
 
 const TUN = '/dev/net/tun';
 /** Character device 10, 200: https://docs.kernel.org/admin-guide/devices.html; as makedev(3) puts them together. */
@@ -17,7 +18,7 @@ export function tunProblem(): { why: string; hint: string } | undefined {
       };
     }
   } catch (error) {
-    switch ((error as NodeJS.ErrnoException).code) {
+    switch (errnoCode(error)) {
       case 'ENOENT':
       case 'ENOTDIR':
         return {

@@ -1,5 +1,6 @@
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { errnoCode } from '../config/errno.js';
 import { RnetnsError } from '../errors/error.js';
 import { writeError } from '../state/directory.js';
 import { makeDirectory, readOptional } from '../state/files.js';
@@ -101,7 +102,7 @@ function makeLease(file: string, owner: LeaseOwner): boolean {
     writeFileSync(file, formatLease(owner), { flag: 'wx', mode: 0o600 });
     return true;
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(file, cause);
+    if (errnoCode(cause) !== 'EEXIST') throw writeError(file, cause);
     return false;
   }
 }

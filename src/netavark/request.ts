@@ -2,6 +2,7 @@ import { RnetnsError } from '../errors/error.js';
 import { parseIp } from '../plan/ip.js';
 import { ID } from '../state/references.js';
 import { isHostOf, parseSubnet, type Subnet } from './subnet.js';
+import { isObject, isStrings } from '../state/json.js';
 
 /**
  * What netavark gets on stdin for `setup` and `teardown`: podman's NetworkOptions. Keys that are not named here go
@@ -85,14 +86,6 @@ export function requestedNetworks({ networks, network_info: info }: NetavarkRequ
 /** As the kernel has it: 1 to 15 bytes, no `/`, no blank, not `.` or `..` (dev_valid_name). */
 function isInterfaceName(name: string): boolean {
   return /^[^\s/:]{1,15}$/.test(name) && name !== '.' && name !== '..' && Buffer.byteLength(name) <= 15;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 function isSubnets(value: unknown): boolean {

@@ -1,6 +1,7 @@
 import { quote } from '../config/bad-setting.js';
 import { RnetnsError } from '../errors/error.js';
 import { ID } from '../state/references.js';
+import { isObject } from '../state/json.js';
 
 /**
  * What a runtime tells its hooks about a container, on their stdin, as far as a network depends on it.
@@ -43,14 +44,10 @@ export function parseState(text: string): ContainerState {
   }
   if (typeof status !== 'string') return refuse('status is missing, or no string');
   if (pid != null && !(Number.isInteger(pid) && Number(pid) >= 0)) return refuse(`pid is ${quote(pid)}`);
-  if (annotations != null && !isStrings(annotations)) return refuse('annotations is no object of strings');
+  if (annotations != null && !isStringMap(annotations)) return refuse('annotations is no object of strings');
   return { id, status, pid: Number(pid ?? 0) || undefined, annotations: annotations ?? {} };
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isStrings(value: unknown): value is Record<string, string> {
+function isStringMap(value: unknown): value is Record<string, string> {
   return isObject(value) && Object.values(value).every((item) => typeof item === 'string');
 }

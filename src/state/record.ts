@@ -2,6 +2,7 @@ import type { DriverPlan, Plan } from '../plan/plan.js';
 import { bootId } from './process.js';
 import type { StateDirectory } from './directory.js';
 import { readOptional, writeAtomic } from './files.js';
+import { isObject, isStrings } from './json.js';
 
 /** What a namespace was made with, for whoever mends it or asks for its status: `<state>/state.json`. */
 export interface Record {
@@ -42,14 +43,6 @@ export function parseRecord(text: string): Record | undefined {
     return undefined;
   }
   return isRecord(value) ? value : undefined;
-}
-
-function isObject(value: unknown): value is globalThis.Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 function isDriverPlan(value: unknown): value is DriverPlan {

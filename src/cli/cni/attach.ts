@@ -7,7 +7,7 @@ import type { Attachment } from '../../cni/compose.js';
 import type { WrittenResult } from '../../cni/convert.js';
 import { delNetwork } from '../../cni/del.js';
 import { gcNetwork } from '../../cni/gc.js';
-import type { JsonObject } from '../../cni/json.js';
+import type { JsonObject } from '../../state/json.js';
 import type { NetworkList } from '../../cni/network-conf.js';
 import { statusOfNetwork } from '../../cni/status.js';
 import { readReferences } from '../../state/references.js';

@@ -1,7 +1,7 @@
 import { text as readAll } from 'node:stream/consumers';
 import { CNI_CODE, CniError, type CniErrorObject } from '../../cni/error.js';
 import { gcNetwork } from '../../cni/gc.js';
-import { isObject, type JsonObject } from '../../cni/json.js';
+import { isObject, type JsonObject } from '../../state/json.js';
 import { parseNetworkList, type NetworkList } from '../../cni/network-conf.js';
 import { CNI_VERSIONS, CURRENT_VERSION } from '../../cni/version.js';
 import { processEnvironment } from '../../config/environment.js';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { loadNetworks } from '../../cni/load.js';
-import { isObject, type JsonObject } from '../../cni/json.js';
+import { isObject, type JsonObject } from '../../state/json.js';
 import type { NetworkList } from '../../cni/network-conf.js';
 import { RnetnsError } from '../../errors/error.js';
 import {

@@ -9,6 +9,7 @@ import { print } from '../report.js';
 import { screenOf, type Screen } from '../screen.js';
 import { version } from '../version.js';
 import { onOneLine } from '../../text/printable.js';
+import { count } from '../../text/words.js';
 import type { Bundle } from '../../doctor/bundle.js';
 
 interface DoctorOptions extends CommonOptions {
@@ -64,10 +65,10 @@ function describe({ checks }: Diagnosis, bundle: Bundle | null, { colour }: Scre
       ...(hint === null ? [] : [`${indent}hint: ${onOneLine(hint)}`]),
     ];
   });
-  const count = (status: keyof typeof SIGNS) => checks.filter((each) => each.status === status).length;
+  const number = (status: keyof typeof SIGNS) => checks.filter((each) => each.status === status).length;
   return [
     ...lines,
-    `${count('ok')} ok, ${count('warn')} warning${count('warn') === 1 ? '' : 's'}, ${count('fail')} failed`,
+    `${number('ok')} ok, ${count(number('warn'), 'warning')}, ${number('fail')} failed`,
     ...(bundle === null ? [] : describeBundle(bundle)),
   ].join('\n');
 }

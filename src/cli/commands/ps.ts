@@ -21,14 +21,12 @@ export function psCommand(): Command {
       const options = command.optsWithGlobals<PsOptions>();
       const state = stateOf(options);
       const { readInventory } = await import('../../inspect/inventory.js');
-      const { describeInventory, summary } = await import('../describe-inventory.js');
       const { monotonicMs } = await import('../../inspect/shared-answer.js');
       if (options.watch !== true) {
         // The question was put when we were started.
         const inventory = await readInventory(state, monotonicMs() - process.uptime() * 1000);
-        print(options.json, inventory ?? NOBODY, () =>
-          describeInventory(state.name, inventory, screenOf(process.stdout)),
-        );
+        const text = options.json === true ? '' : await describe(state.name, inventory);
+        print(options.json, inventory ?? NOBODY, () => text);
         return;
       }
       const { watch } = await import('../watch.js');
@@ -36,11 +34,17 @@ export function psCommand(): Command {
       await watch(inPlace, async () => {
         const inventory = await readInventory(state);
         if (options.json === true) return toJson(inventory ?? NOBODY);
-        const screen = screenOf(process.stdout);
+        const { summary } = await import('../describe-inventory.js');
         const head = `${new Date().toTimeString().slice(0, 8)}  ${summary(inventory ?? NOBODY)}`;
-        return `${bold(head, screen)}\n\n${describeInventory(state.name, inventory, screen)}${inPlace ? '' : '\n'}`;
+        return `${bold(head, screenOf(process.stdout))}\n\n${await describe(state.name, inventory)}${inPlace ? '' : '\n'}`;
       });
     });
+}
+
+/** Its columns take as long to load as Node takes to start: who wants JSON does without. */
+async function describe(name: string, inventory: Inventory | undefined): Promise<string> {
+  const { describeInventory } = await import('../describe-inventory.js');
+  return describeInventory(name, inventory, screenOf(process.stdout));
 }
 
 const NOBODY: Inventory = { processes: [], containers: [] };

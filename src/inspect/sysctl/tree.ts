@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, readFileSync, readdirSync, statSync, writeSync, type Dirent } from 'node:fs';
 import { join } from 'node:path';
+import { errnoCode } from '../../config/errno.js';
 
 /** What a sysctl holds, or why that can't be told: the code of read(2)'s error. */
 export type Reading = { text: string } | { error: string };
@@ -70,5 +71,5 @@ export function writeSysctl(root: string, name: string, text: string): string | 
 }
 
 function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error);
+  return errnoCode(error) ?? String(error);
 }
