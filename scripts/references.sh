@@ -275,7 +275,7 @@ release() {
   rn_lease_fd=
   # Its parts are not all there, or it is half torn down: Node knows the way.
   if [ -z "$rn_whole" ]; then
-    node "$rn_root/dist/cli/main.js" stop --name "$rn_name" --locked --unused >/dev/null 2>&1
+    run_node stop --name "$rn_name" --locked --unused >/dev/null 2>&1
     unlock_state
     return 0
   fi

@@ -1,25 +1,26 @@
-/** Bundle the programs that the launcher calls into dist/cli: what one needs is then one file, or few. Called by `npm run build`. */
+/**
+ * Bundle the programs that the launcher calls into dist/cli, each one file. Called by `npm run build`.
+ *
+ * The sources and the library are ES modules; these files are CommonJS: Node.js 20 starts one 15 ms sooner, because it
+ * sets up no loader of ES modules, and loads none of the parts of a built-in module that nobody asks for.
+ */
 import { build } from 'esbuild';
 import { copyFileSync, rmSync } from 'node:fs';
 
-const options = {
+rmSync('dist/cli', { recursive: true, force: true });
+await build({
+  // program.ts is what main.ts loads late: parsing it would delay what can't wait.
+  entryPoints: ['src/cli/main.ts', 'src/cli/program.ts', 'src/cli/containers.ts'],
   bundle: true,
-  // A static import of a part that is loaded late would come to the top of a bundle in one piece.
-  splitting: true,
   platform: 'node',
   target: 'node20',
-  format: 'esm',
+  format: 'cjs',
   // Loaded only where they are needed, mostly not at all. commander is always needed, and takes 10 ms less from the bundle.
   external: ['execa', 'ini', 'smol-toml', 'string-width', 'winston'],
-  // commander is CommonJS, and calls it.
-  banner: {
-    js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
-  },
+  define: { 'import.meta.url': 'importMetaUrl' },
+  banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   logLevel: 'warning',
   outdir: 'dist/cli',
-};
-
-rmSync('dist/cli', { recursive: true, force: true });
-await build({ ...options, entryPoints: ['src/cli/main.ts'] });
-await build({ ...options, entryPoints: ['src/cli/containers.ts'] });
+  outExtension: { '.js': '.cjs' },
+});
 copyFileSync('node_modules/commander/LICENSE', 'dist/cli/commander.LICENSE');

@@ -1,7 +1,9 @@
 #!/usr/bin/env node
+import { createRequire } from 'node:module';
 import { EXIT } from '../errors/error.js';
 import { checkSettings } from './commands/check-settings.js';
 import { ensureCommand } from './commands/ensure.js';
+import type * as Program from './program.js';
 import { failUsage } from './report.js';
 import { runToEnd } from './run-to-end.js';
 
@@ -28,13 +30,14 @@ async function main(args: readonly string[]): Promise<number> {
       return EXIT.ok;
     }
     default: {
-      const { runProgram } = await import('./program.js');
+      // By require: import() would first look through all of its text for what it exports.
+      const { runProgram } = createRequire(import.meta.url)('./program.cjs') as typeof Program;
       return runProgram(args);
     }
   }
 }
 
-await runToEnd(async () => {
+void runToEnd(async () => {
   const status = await main(process.argv.slice(2));
   // The launcher waits for us, and we for nothing: what we started has its own life.
   if (process.argv[2] === 'ensure' || process.argv[2] === 'repair') process.exit(process.exitCode ?? status);

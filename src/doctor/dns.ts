@@ -31,7 +31,7 @@ export async function askDnsFrom(
   env: Readonly<Record<string, string>>,
 ): Promise<DnsAnswer[]> {
   if (servers.length === 0) return [];
-  const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+  const main = fileURLToPath(new URL('../../dist/cli/main.cjs', import.meta.url));
   const command = [...enter, process.execPath, main, 'ask-dns', ...servers];
   const { status, stdout, stderr, outcome } = await tryProgram(command, { env, timeoutMs: TIMEOUT_MS + 1000 });
   if (status === 0) return JSON.parse(stdout) as DnsAnswer[];

@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto';
+import type * as Crypto from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { lazyRequire } from '../config/lazy-require.js';
 import { managerSocket, startScope } from './user-manager.js';
 
 /**
@@ -40,6 +41,7 @@ export function scopeOf(pid: number | 'self'): string | null {
  */
 export async function enterScope(name: string, runtimeDir: string, warn: (message: string) => void): Promise<void> {
   if (scopeOf('self')?.replace(/-[^-]*$/, '') === `rnetns-${name}`) return;
+  const { randomBytes } = lazyRequire('node:crypto') as typeof Crypto;
   const unit = { name: `rnetns-${name}-${randomBytes(4).toString('hex')}.scope`, description: `rnetns ${name}` };
   try {
     await startScope(managerSocket(runtimeDir), unit, TIMEOUT_MS);

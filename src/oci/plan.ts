@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
+import type * as Crypto from 'node:crypto';
 import { checkIfName, checkNetworkName } from '../cni/names.js';
 import { quote } from '../config/bad-setting.js';
+import { lazyRequire } from '../config/lazy-require.js';
 import { RnetnsError } from '../errors/error.js';
 import type { ContainerState } from './state.js';
 
@@ -80,6 +81,7 @@ const NAME_MAX = 64;
 export function netnsName(id: string): string {
   const name = `oci-${id}`;
   if (name.length <= NAME_MAX) return name;
+  const { createHash } = lazyRequire('node:crypto') as typeof Crypto;
   const hash = createHash('sha256').update(id).digest('hex').slice(0, 16);
   return `${name.slice(0, NAME_MAX - 1 - hash.length)}-${hash}`;
 }

@@ -21,7 +21,7 @@ function roleOf(pid: number, stateDir: string): Role | undefined {
   if (basename(args[0] ?? '').startsWith('pasta') && args.includes(join(stateDir, 'rootless-netns'))) {
     return args.includes('--config-net') ? 'driver' : undefined;
   }
-  const isNode = args.some((arg) => arg.endsWith('/dist/cli/main.js')) && args.includes(basename(stateDir));
+  const isNode = args.some((arg) => arg.endsWith('/dist/cli/main.cjs')) && args.includes(basename(stateDir));
   const changes = args.some((arg) => ['ensure', 'repair', 'stop'].includes(arg));
   return isNode && changes && mentions(pid, stateDir) ? 'node' : undefined;
 }

@@ -45,7 +45,7 @@ function describe(name: string, usage: string, description: string, examples: st
     .addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`)
     .action(() => {
       throw new RnetnsError('ERR_USAGE', `${name} is a command of the launcher`, {
-        hint: 'call the rnetns program itself, not dist/cli/main.js',
+        hint: 'call the rnetns program itself, not dist/cli/main.cjs',
       });
     });
   return usage === '' ? command : command.argument('[cmd...]');

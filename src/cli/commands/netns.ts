@@ -50,7 +50,7 @@ export function netnsCommand(): Command {
     for (const operand of operands) if (operand !== '[--]') command.argument(operand);
     command.action(() => {
       throw new RnetnsError('ERR_USAGE', `netns ${name} is a command of the launcher`, {
-        hint: 'call the rnetns program itself, not dist/cli/main.js',
+        hint: 'call the rnetns program itself, not dist/cli/main.cjs',
       });
     });
   }
