@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { StateDirectory } from '../state/directory.js';
-import { commandLine, identifyProcess, ownPids, type ProcessId } from '../state/process.js';
+import { commandLine, identifyProcess, namespaceInode, ownPids, type ProcessId } from '../state/process.js';
 import type { Target } from './enter.js';
+import { seesOther } from './view.js';
 
 /** The processes of ours that hold a shared namespace together, as found in /proc. */
 export interface Components {
@@ -19,7 +20,8 @@ type Role = Exclude<keyof Components, 'generation'>;
 
 /**
  * Look at the processes themselves, not at a record of them: each carries its role and its state directory in its
- * arguments, so that a lost or torn file never makes a leak, and a reused pid is never taken for one of ours.
+ * arguments, so that a lost or torn file never makes a leak, and a reused pid is never taken for one of ours. Those for
+ * which that path leads elsewhere hold another namespace (view.ts).
  */
 export function findComponents(state: StateDirectory): Components {
   const found: Components = {
@@ -29,13 +31,23 @@ export function findComponents(state: StateDirectory): Components {
     driver: undefined,
     generation: undefined,
   };
+  const drivers: number[] = [];
+  const othersUserns = new Set<number | undefined>();
   for (const pid of ownPids()) {
     const is = recognise(commandLine(pid), state);
     if (is === undefined) continue;
-    found[is.role] ??= identifyProcess(pid);
-    found.generation ??= is.generation;
+    if (is.role === 'driver') {
+      drivers.push(pid);
+    } else if (seesOther(pid, state.runtimeDir)) {
+      othersUserns.add(namespaceInode(pid, 'user'));
+    } else {
+      found[is.role] ??= identifyProcess(pid);
+      found.generation ??= is.generation;
+    }
   }
-  return found;
+  // A driver sees nothing: it has locked itself up. It is in the user namespace of those it belongs to.
+  const driver = drivers.find((pid) => !othersUserns.has(namespaceInode(pid, 'user')));
+  return { ...found, driver: driver === undefined ? undefined : identifyProcess(driver) };
 }
 
 /** Who leads back into U and M0: the keeper is in M1, but holds M0 by descriptor 5 (scripts/keeper.sh). */

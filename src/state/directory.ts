@@ -13,6 +13,10 @@ export class StateDirectory {
     this.path = join(base, name);
   }
 
+  /** `$XDG_RUNTIME_DIR` */
+  get runtimeDir(): string {
+    return dirname(dirname(this.path));
+  }
   /** One line for scripts/rnetns: see live.ts. It appears last, and the reaper takes it away first. */
   get live(): string {
     return join(this.path, 'live');
@@ -61,7 +65,7 @@ export class StateDirectory {
   }
   /** Where M0 mounts `names`, and with it every named namespace: `$XDG_RUNTIME_DIR/netns`. */
   get namesSeen(): string {
-    return join(dirname(dirname(this.path)), 'netns');
+    return join(this.runtimeDir, 'netns');
   }
   /** The path of a network namespace that is given by path, or by the name of one of ours; as commands see it. */
   netnsPath(netns: string): string {

@@ -1,8 +1,9 @@
 import { readdirSync, existsSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readStatus } from '../../inspect/status.js';
 import { stateDirectoryOf } from '../../namespace/components.js';
+import { seesOther } from '../../namespace/view.js';
 import { StateDirectory } from '../../state/directory.js';
 import { isLocked } from '../../state/lock.js';
 import { commandLine, ownPids } from '../../state/process.js';
@@ -73,6 +74,7 @@ function strayProcesses(base: string): Leftover[] {
     const args = commandLine(pid);
     const directory = stateDirectoryOf(args);
     if (directory === undefined || !directory.startsWith(`${base}/`) || existsSync(directory)) return [];
+    if (seesOther(pid, dirname(base))) return [];
     const script = args.find((arg) => arg.endsWith('.sh')) ?? '';
     return [{ what: `${basename(script)} (pid ${pid}) of ${directory}, which is gone`, hint: `kill ${pid}` }];
   });
