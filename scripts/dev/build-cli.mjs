@@ -5,12 +5,17 @@
  * sets up no loader of ES modules, and loads none of the parts of a built-in module that nobody asks for.
  */
 import { build } from 'esbuild';
-import { copyFileSync, rmSync } from 'node:fs';
+import { copyFileSync, readdirSync, rmSync } from 'node:fs';
 
 rmSync('dist/cli', { recursive: true, force: true });
 await build({
-  // program.ts is what main.ts loads late: parsing it would delay what can't wait.
-  entryPoints: ['src/cli/main.ts', 'src/cli/program.ts', 'src/cli/containers.ts'],
+  // All in one directory, as paths from them to the package's files are the same as from the library's.
+  entryPoints: [
+    { in: 'src/cli/main.ts', out: 'main' },
+    // What main.ts loads late: parsing it would delay what can't wait.
+    { in: 'src/cli/program.ts', out: 'program' },
+    ...readdirSync('src/cli/alone').map((file) => ({ in: `src/cli/alone/${file}`, out: file.replace(/\.ts$/, '') })),
+  ],
   bundle: true,
   platform: 'node',
   target: 'node20',

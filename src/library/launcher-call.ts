@@ -151,10 +151,10 @@ export class LauncherCall {
   /** Wait for it, but not for ever: then it is ended. */
   private async limited<T>(step: Promise<T>): Promise<T> {
     const { timeoutMs, what } = this.options;
-    const timer = new AbortController();
-    const late = sleep(timeoutMs, 'late' as const, { signal: timer.signal });
-    late.catch(() => undefined);
-    const first = await Promise.race([step.then((value) => ({ value })), late]).finally(() => timer.abort());
+    // By the plain timer: one with an AbortSignal takes 4 ms of a caller that waits for nothing else.
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<'late'>((resolve) => (timer = setTimeout(() => resolve('late'), timeoutMs)));
+    const first = await Promise.race([step.then((value) => ({ value })), late]).finally(() => clearTimeout(timer));
     if (first !== 'late') return first.value;
     await this.abandon();
     throw new RnetnsError('ERR_NETNS', `${what} failed: no answer within ${timeoutMs / 1000} s`, { hint: STATUS_HINT });
