@@ -9,21 +9,28 @@
 # Requires:  flock mkdir mount
 set -u
 dir=$1 netns=$3
-# Garbage collection must not meet an ADD or DEL (SPEC.md, section 2).
-exec 3>"$dir/cni.lock" && flock --"$2" -w 60 3 || {
-  echo "rnetns: another process kept $dir/cni.lock for 60 s" >&2
+# Garbage collection must not meet an ADD or DEL (SPEC.md, section 2). In the background: a caller waits for all of this.
+exec 3>"$dir/cni.lock"
+flock --"$2" -w 60 3 &
+lock=$!
+give_up() {
+  kill "$lock" 2>/dev/null
   exit 1
 }
 # With network_backend = cni it is writable for every command; else only for plugins, in the copy of M1 that is ours.
 if ! [ "$dir/var/lib/cni" -ef /var/lib/cni ]; then
-  [ -d "$dir/var/lib/cni" ] || mkdir -p -- "$dir/var/lib/cni" || exit 1
+  [ -d "$dir/var/lib/cni" ] || mkdir -p -- "$dir/var/lib/cni" || give_up
   if [ -d /var/lib/cni ]; then
-    mount --bind -- "$dir/var/lib/cni" /var/lib/cni || exit 1
+    mount --bind -- "$dir/var/lib/cni" /var/lib/cni || give_up
   else
     # Hides what else is in /var/lib, from plugins alone.
-    mount --bind -- "$dir/var/lib" /var/lib || exit 1
+    mount --bind -- "$dir/var/lib" /var/lib || give_up
   fi
 fi
+wait "$lock" || {
+  echo "rnetns: another process kept $dir/cni.lock for 60 s" >&2
+  exit 1
+}
 # Namespaces are regular files; opening a FIFO would block.
 ! [ -f "$netns" ] || exec 4<"$netns" || exit 1
 echo "$$"

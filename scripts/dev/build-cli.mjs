@@ -22,6 +22,9 @@ await build({
   format: 'cjs',
   // Loaded only where they are needed, mostly not at all. commander is always needed, and takes 10 ms less from the bundle.
   external: ['execa', 'ini', 'smol-toml', 'string-width', 'winston'],
+  // 3 ms less to read and to parse, most of them for commander's comments; names stay, for stack traces.
+  minifyWhitespace: true,
+  minifySyntax: true,
   define: { 'import.meta.url': 'importMetaUrl' },
   banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   logLevel: 'warning',
