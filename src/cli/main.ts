@@ -32,7 +32,8 @@ async function main(args: readonly string[]): Promise<number> {
     default: {
       // By require: import() would first look through all of its text for what it exports.
       const { runProgram } = createRequire(import.meta.url)('./program.cjs') as typeof Program;
-      return runProgram(args);
+      await runProgram(args);
+      return EXIT.ok;
     }
   }
 }

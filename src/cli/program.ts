@@ -17,10 +17,15 @@ import { statusCommand } from './commands/status.js';
 import { stopCommand } from './commands/stop.js';
 import { sysctlCommand } from './commands/sysctl.js';
 import { runCommands } from './parse.js';
+import { runToEnd } from './run-to-end.js';
 
-/** Parse and run a command of Node's. commander is loaded only here: the launcher's own commands never need it. */
-export function runProgram(args: readonly string[]): Promise<number> {
-  return runCommands(args, allCommands());
+/**
+ * Parse and run a command of Node's. commander is loaded only here: the launcher's own commands never need it.
+ *
+ * This is a bundle of its own, where RnetnsError is another class than in main.ts: what is thrown here is reported here.
+ */
+export function runProgram(args: readonly string[]): Promise<void> {
+  return runToEnd(() => runCommands(args, allCommands()));
 }
 
 /** The launcher's as well, for their help and what is made from it; in the order of the help. */
