@@ -6,9 +6,10 @@
  */
 import { build } from 'esbuild';
 import { copyFileSync, readdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 
 rmSync('dist/cli', { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   // All in one directory, as paths from them to the package's files are the same as from the library's.
   entryPoints: [
     { in: 'src/cli/main.ts', out: 'main' },
@@ -20,8 +21,9 @@ await build({
   platform: 'node',
   target: 'node20',
   format: 'cjs',
-  // Loaded only where they are needed, mostly not at all. commander is always needed, and takes 10 ms less from the bundle.
-  external: ['execa', 'ini', 'smol-toml', 'string-width', 'winston'],
+  // Loaded only where they are needed, mostly not at all. The others are always needed, as commander is, which takes 10 ms
+  // less from the bundle; or are ES modules only, as string-width is, which CommonJS can't require.
+  external: ['execa', 'ini', 'smol-toml', 'winston'],
   // 3 ms less to read and to parse, most of them for commander's comments; names stay, for stack traces.
   minifyWhitespace: true,
   minifySyntax: true,
@@ -30,5 +32,15 @@ await build({
   logLevel: 'warning',
   outdir: 'dist/cli',
   outExtension: { '.js': '.cjs' },
+  metafile: true,
 });
-copyFileSync('node_modules/commander/LICENSE', 'dist/cli/commander.LICENSE');
+
+// What is bundled goes with its license.
+const directories = Object.keys(metafile.inputs).flatMap(
+  (file) => /^node_modules\/(@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [],
+);
+for (const directory of new Set(directories)) {
+  const license = readdirSync(directory).find((file) => /^licen[cs]e/i.test(file));
+  if (license === undefined) throw new Error(`${directory} is bundled and has no license file`);
+  copyFileSync(join(directory, license), `dist/cli/${basename(directory)}.LICENSE`);
+}

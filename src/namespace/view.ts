@@ -10,11 +10,12 @@ import { statSync } from 'node:fs';
 export function seesOther(pid: number, directory: string): boolean {
   try {
     const ours = statSync(directory, { throwIfNoEntry: false });
-    if (ours === undefined) return false;
     const theirs = statSync(`/proc/${pid}/root${directory}`, { throwIfNoEntry: false });
-    return ours.ino !== theirs?.ino || ours.dev !== theirs.dev;
+    // Where there is nothing, its arguments count: with its state somebody has removed what the keeper's mounts were on.
+    if (ours === undefined || theirs === undefined) return false;
+    return ours.ino !== theirs.ino || ours.dev !== theirs.dev;
   } catch {
-    // Where we can't look, its arguments count.
+    // The same where we can't look.
     return false;
   }
 }
