@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RnetnsError } from '../errors/error.js';
 import { findComponents, wayToM0, type Components } from '../namespace/components.js';
 import { adoptHolder, createHolder } from '../namespace/holder.js';
@@ -157,12 +158,31 @@ async function replaceAll(
   const around = surroundings(context, generation);
   const holder = await adoptHolder(around, wayToM0(found) ?? { pid: member.pid, user: true });
   await ensureNetns(around, holder, () => findInside(context, found, record));
-  for (const old of [found.supervisor, found.holder, found.keeper, found.driver]) {
+  for (const old of [found.holder, found.keeper]) {
     if (old !== undefined) killProcess(old);
   }
+  await endDriver(context.state);
   const since = record?.since ?? new Date().toISOString();
   await build(context, generation, plan, { holder, since, created: false });
 }
+
+/**
+ * The supervisor and its driver. pasta has ended with its netns's file, and the supervisor is about to start another one,
+ * with the files that the new supervisor has: look until there is none.
+ */
+async function endDriver(state: StateDirectory): Promise<void> {
+  for (let waited = 0; waited < END_MS; waited += POLL_MS) {
+    const { supervisor, driver } = findComponents(state);
+    if (supervisor === undefined && driver === undefined) return;
+    for (const old of [supervisor, driver]) {
+      if (old !== undefined) killProcess(old);
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+const END_MS = 2000;
+const POLL_MS = 5;
 
 /** Before it is done: what fails on the way leaves an error, and no report. */
 function noteDead(context: Context, found: Components, record: Record | undefined): void {
