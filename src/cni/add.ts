@@ -5,8 +5,9 @@
  *   1. look at everything that can be wrong before anything is done
  *   2. cache the attachment, still without a result: `gc` finds it after a crash
  *   3. plugin by plugin: ADD with the result so far, and cache the new one, which DEL needs to find all that was made
- * On a failure: DEL of the plugins that ran, last first; the failed one is one of them, as it may have done half of it.
- * If all of them succeed, the attachment is forgotten, else it stays in the cache for a later `del` or `gc`.
+ * On a failure, and when it is interrupted: DEL of the plugins that ran, last first; the failed one is one of them, as it
+ * may have done half of it. If all of them succeed, the attachment is forgotten, else it stays in the cache for a later
+ * `del` or `gc`.
  *
  * One call at a time for a container, and none during `gc`: the spec leaves that to the runtime, and we to the caller.
  * libcni undoes nothing and leaves it to its caller; the spec wants a DEL after every failed ADD.
@@ -105,6 +106,7 @@ async function addPlugins(
       result = readAnswer(answer, version, `${act} failed on plugin ${plugin.type}`);
       remember(cni, list, attachment, result);
     }
+    cni.interruption?.throwIfAborted();
   } catch (cause) {
     // Its DEL would be refused as well, and stand for something that is left.
     if (cause instanceof CniError && cause.refused) begun.pop();

@@ -16,6 +16,8 @@ export interface Runtime extends Surroundings {
   readonly runner: PluginRunner;
   /** For each call of a plugin. */
   readonly timeoutMs: number;
+  /** Of an ADD alone: what undoes it is not interrupted. */
+  readonly interruption?: AbortSignal | undefined;
   /** Something to know that is no failure: what a plugin says on stderr, a file that was left out. */
   readonly warn: (message: string) => void;
 }
@@ -41,7 +43,9 @@ const BUSY_TRIES = 20;
 export async function invokePlugin(runtime: Runtime, invocation: Invocation): Promise<string> {
   const { verb, type, file, input, attachment } = invocation;
   const env = composeEnvironment(verb, runtime, attachment);
-  const reply = await runUnlessBusy(runtime.runner, { file, env, input, timeoutMs: runtime.timeoutMs });
+  const signal = verb === 'ADD' ? runtime.interruption : undefined;
+  const reply = await runUnlessBusy(runtime.runner, { file, env, input, timeoutMs: runtime.timeoutMs, signal });
+  if (reply.outcome === 'interrupted') signal?.throwIfAborted();
   if (reply.outcome !== 'exited' || reply.status !== 0) throw failure(file, reply, runtime.timeoutMs);
   const said = reply.stderr.trim();
   if (said !== '') runtime.warn(`plugin ${type} (${verb}): ${said}`);
@@ -50,6 +54,7 @@ export async function invokePlugin(runtime: Runtime, invocation: Invocation): Pr
 
 async function runUnlessBusy(runner: PluginRunner, call: PluginCall): Promise<PluginReply> {
   for (let tries = 1; ; tries++) {
+    call.signal?.throwIfAborted();
     const reply = await runner(call);
     if (reply.errno !== 'ETXTBSY' || tries === BUSY_TRIES) return reply;
     await sleep(BUSY_WAIT_MS);
@@ -73,6 +78,7 @@ function failure(file: string, reply: PluginReply, timeoutMs: number): CniError 
       );
     case 'too-much-output':
       return new CniError(CNI_CODE.decoding, `the plugin wrote more than ${MAX_OUTPUT_BYTES >> 20} MiB and was killed`);
+    case 'interrupted':
     case 'killed':
     case 'exited':
       return reply.stdout.trim() === '' ? silentFailure(reply) : parseErrorObject(reply.stdout);

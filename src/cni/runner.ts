@@ -1,7 +1,7 @@
 /**
  * Running one plugin, wherever the caller wants it to run: in the shared namespace, or right here.
  *
- * A runner owns what it starts: at the time limit, and when there is too much output, nothing of it is left running,
+ * A runner owns what it starts: at the time limit, when it is interrupted, and when there is too much output, nothing of it is left running,
  * the programs that the plugin called included.
  */
 
@@ -13,6 +13,8 @@ export interface PluginCall {
   /** Text for its stdin. */
   readonly input: string;
   readonly timeoutMs: number;
+  /** Ends it as well. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export type PluginOutcome =
@@ -21,6 +23,7 @@ export type PluginOutcome =
   /** By a signal that was not ours. */
   | 'killed'
   | 'timed-out'
+  | 'interrupted'
   /** It wrote more than {@link MAX_OUTPUT_BYTES} to stdout. */
   | 'too-much-output'
   /** The reason is in `errno`. */

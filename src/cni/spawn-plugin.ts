@@ -21,7 +21,8 @@ export interface Entrance {
 }
 
 /** Run it. Never rejects. */
-export function spawnPlugin({ file, env, input, timeoutMs }: PluginCall, entrance?: Entrance): Promise<PluginReply> {
+export function spawnPlugin(call: PluginCall, entrance?: Entrance): Promise<PluginReply> {
+  const { file, env, input, timeoutMs, signal: interruption } = call;
   const [program, args] = entrance === undefined ? [file, []] : [entrance.file, [...entrance.args, file]];
   return new Promise((resolve) => {
     let child: ChildProcessWithoutNullStreams;
@@ -40,13 +41,17 @@ export function spawnPlugin({ file, env, input, timeoutMs }: PluginCall, entranc
     const stdout = collect(child.stdout, MAX_OUTPUT_BYTES, () => end('too-much-output'));
     const stderr = collect(child.stderr, MAX_LOG_BYTES);
     const limit = setTimeout(() => end('timed-out'), timeoutMs);
+    const interrupt = () => end('interrupted');
+    interruption?.addEventListener('abort', interrupt);
     let drain: NodeJS.Timeout | undefined;
     child.on('error', (cause) => {
       clearTimeout(limit);
+      interruption?.removeEventListener('abort', interrupt);
       resolve(notStarted(cause));
     });
     child.on('exit', (status) => {
       clearTimeout(limit);
+      interruption?.removeEventListener('abort', interrupt);
       // A daemon that a plugin started on purpose may hold the pipes for ever. What a failed plugin left is ended; its
       // group still has that number, as a member of it holds the pipe.
       drain = setTimeout(() => {
@@ -58,6 +63,11 @@ export function spawnPlugin({ file, env, input, timeoutMs }: PluginCall, entranc
     child.on('close', (status, signal) => {
       clearTimeout(drain);
       const outcome = ours ?? (signal === null ? 'exited' : 'killed');
+      const errno = entrance === undefined ? undefined : errnoOfEntrance(stderr(), file);
+      if (outcome === 'exited' && stdout() === '' && errno !== undefined) {
+        resolve(notStarted(errno));
+        return;
+      }
       resolve({
         outcome,
         status: outcome === 'exited' ? (status ?? undefined) : undefined,
@@ -72,8 +82,24 @@ export function spawnPlugin({ file, env, input, timeoutMs }: PluginCall, entranc
   });
 }
 
+/** nsenter(1) has led the way, and couldn't become the plugin: its words are those of err(3), with strerror(3)'s. */
+function errnoOfEntrance(stderr: string, file: string): string | undefined {
+  const begin = `nsenter: failed to execute ${file}: `;
+  if (!stderr.startsWith(begin)) return undefined;
+  const words = stderr.slice(begin.length).trim();
+  return ERRNO_WORDS[words] ?? words;
+}
+
+/** What execve(2) fails with that is somebody's to mend, in the C locale, which a plugin's environment has. */
+const ERRNO_WORDS: Record<string, string> = {
+  'Permission denied': 'EACCES',
+  'Text file busy': 'ETXTBSY',
+  'No such file or directory': 'ENOENT',
+  'Exec format error': 'ENOEXEC',
+};
+
 function notStarted(cause: unknown): PluginReply {
-  const errno = errnoCode(cause) ?? String(cause);
+  const errno = typeof cause === 'string' ? cause : (errnoCode(cause) ?? String(cause));
   return { outcome: 'not-started', status: undefined, signal: undefined, stdout: '', stderr: '', errno };
 }
 

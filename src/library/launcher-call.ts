@@ -27,6 +27,8 @@ export interface CallOptions {
   timeoutMs: number;
   /** For messages: "setup of the namespace lab". */
   what: string;
+  /** Ends the wait for a process inside, and the launcher with it. */
+  signal?: AbortSignal | undefined;
 }
 
 interface Ended {
@@ -98,7 +100,16 @@ export class LauncherCall {
     const line = new Promise<string>((resolve) =>
       this.child.stdout?.once('data', (text) => resolve(String(text).trim())),
     );
-    const arrived = await this.limited(Promise.race([line, this.ended]));
+    const { signal } = this.options;
+    const interrupted = new Promise<undefined>((resolve) => {
+      if (signal?.aborted === true) resolve(undefined);
+      signal?.addEventListener('abort', () => resolve(undefined));
+    });
+    const arrived = await this.limited(Promise.race([line, this.ended, interrupted]));
+    if (arrived === undefined) {
+      await this.abandon();
+      throw signal?.reason as Error;
+    }
     if (typeof arrived !== 'string') throw this.failure(arrived);
     this.waiting = true;
     return arrived;

@@ -1,6 +1,7 @@
-/** kill -9 of the one who adds: whatever it had done by then, `cni gc` frees it, and nothing else. */
+/** The one who adds is ended: `cni gc` frees what one that was killed had done by then, and nothing else; the others undo it. */
 
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -9,43 +10,56 @@ import { script } from '../fixtures/cni/plugins.js';
 import { alive, waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
 import { launcher } from '../fixtures/rnetns.js';
+import type { RuntimeDir } from '../fixtures/runtime-dir.js';
 import { gone } from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
 
 const CHAIN = ['bridge', 'portmap', 'firewall', 'tuning'];
+const PORTS = JSON.stringify({ portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] });
 
-describe('cni add, killed', function () {
+/** Plugins that stop before or after they have added, at the point in the file `point`, and say in `pid` who they are. */
+function withPausing(context: Mocha.Context): { marks: string; runtime: RuntimeDir } {
+  const marks = mkdtempSync('/tmp/rnetns-marks-');
+  onTestEnd(() => rmSync(marks, { recursive: true }));
+  const pause = `exec 0</dev/null; echo $$ >${marks}/pid.tmp; mv ${marks}/pid.tmp ${marks}/pid; sleep 600`;
+  const body = (type: string): string => `
+    at() { [ "$CNI_COMMAND" = ADD ] && [ "$(cat ${marks}/point 2>/dev/null)" = "$1 ${type}" ]; }
+    ! at before || { ${pause}; }
+    /usr/lib/cni/${type} || exit
+    ! at after || { ${pause}; }`;
+  const plugins = pluginDirectory('bridge', body('bridge'));
+  for (const type of CHAIN) script(join(plugins, type), body(type));
+  const settings = `[network]\ncni_plugin_dirs[] = ${plugins}\ncni_plugin_dirs[] = /usr/lib/cni`;
+  const runtime = fresh(context, {}, settings);
+  return { marks, runtime };
+}
+
+/** Begin to add the container `web`, up to that point. */
+async function addUpTo({ marks, runtime }: { marks: string; runtime: RuntimeDir }, point: string) {
+  writeFileSync(join(marks, 'point'), point);
+  const args = ['cni', 'add', 'rnetns', 'id-web', 'web', '--capability', PORTS];
+  const adder = spawn(launcher, args, { env: runtime.env, stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+  onTestEnd(() => void adder.kill('SIGKILL'));
+  await waitFor(() => existsSync(join(marks, 'pid')), { timeoutMs: 30_000, what: point });
+  const plugin = Number(readFileSync(join(marks, 'pid'), 'utf8'));
+  rmSync(join(marks, 'pid'));
+  rmSync(join(marks, 'point'));
+  return { adder, plugin };
+}
+
+describe('cni add, ended', function () {
   before(function () {
     requires(this, 'userns', 'tun', 'pasta', 'ip', 'busybox', 'cni-plugins');
   });
 
-  it('before and after each plugin of the chain: gc frees what nobody owns, and what others have stays', async function () {
-    const marks = mkdtempSync('/tmp/rnetns-marks-');
-    onTestEnd(() => rmSync(marks, { recursive: true }));
-    const pause = `exec 0</dev/null; echo $$ >${marks}/pid.tmp; mv ${marks}/pid.tmp ${marks}/pid; sleep 600`;
-    const body = (type: string): string => `
-      at() { [ "$CNI_COMMAND" = ADD ] && [ "$(cat ${marks}/point 2>/dev/null)" = "$1 ${type}" ]; }
-      ! at before || { ${pause}; }
-      /usr/lib/cni/${type} || exit
-      ! at after || { ${pause}; }`;
-    const plugins = pluginDirectory('bridge', body('bridge'));
-    for (const type of CHAIN) script(join(plugins, type), body(type));
-    const settings = `[network]\ncni_plugin_dirs[] = ${plugins}\ncni_plugin_dirs[] = /usr/lib/cni`;
-    const runtime = fresh(this, {}, settings);
+  it('by kill -9, before and after each plugin of the chain: gc frees what nobody owns, and what others have stays', async function () {
+    const { marks, runtime } = withPausing(this);
     for (const name of ['web', 'db']) await succeed(runtime, 'netns', 'add', name);
     const db = await add(runtime, 'db');
     const before = { leftovers: await leftovers(runtime), references: await references(runtime) };
-    const ports = JSON.stringify({ portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] });
     for (const point of ['before bridge', ...CHAIN.map((type) => `after ${type}`)]) {
-      writeFileSync(join(marks, 'point'), point);
-      const args = ['cni', 'add', 'rnetns', 'id-web', 'web', '--capability', ports];
-      const adder = spawn(launcher, args, { env: runtime.env, stdio: 'ignore' });
-      onTestEnd(() => void adder.kill('SIGKILL'));
-      await waitFor(() => existsSync(join(marks, 'pid')), { timeoutMs: 30_000, what: point });
-      const plugin = Number(readFileSync(join(marks, 'pid'), 'utf8'));
+      const { adder, plugin } = await addUpTo({ marks, runtime }, point);
       adder.kill('SIGKILL');
-      rmSync(join(marks, 'pid'));
-      rmSync(join(marks, 'point'));
       if (point !== 'before bridge') expect(leased(runtime), point).to.have.lengthOf(4);
       await succeed(runtime, 'cni', 'gc', 'rnetns');
       expect(alive(plugin), `${point}: the plugin lives on`).to.be.false;
@@ -53,11 +67,35 @@ describe('cni add, killed', function () {
       expect(await references(runtime), point).to.deep.equal(before.references);
       expect(await succeed(runtime, 'netns', 'exec', 'web', 'ip', '-brief', 'link'), point).to.not.include('eth0');
     }
-    await add(runtime, 'web', '--capability', ports);
+    await add(runtime, 'web', '--capability', PORTS);
     await ping(runtime, 'web', db);
     for (const name of ['web', 'db']) await succeed(runtime, 'cni', 'del', 'rnetns', `id-${name}`, name);
     expect(await leftovers(runtime)).to.equal('');
     for (const name of ['web', 'db']) await succeed(runtime, 'netns', 'delete', name);
     await gone(runtime);
   });
+
+  for (const [what, signal, point] of [
+    ['Ctrl-C', 'SIGINT', 'after bridge'],
+    ['a runtime', 'SIGTERM', 'before bridge'],
+    ['a terminal that is closed', 'SIGHUP', 'after tuning'],
+  ] as const) {
+    it(`by ${what}, ${point}: the plugin is ended, and what was added is undone`, async function () {
+      const { marks, runtime } = withPausing(this);
+      await succeed(runtime, 'netns', 'add', 'web');
+      const { adder, plugin } = await addUpTo({ marks, runtime }, point);
+      let words = '';
+      adder.stderr.setEncoding('utf8').on('data', (text: string) => (words += text));
+      const ended = once(adder, 'close');
+      // The whole process group, as a terminal does it.
+      process.kill(-(adder.pid ?? NaN), signal);
+      expect(await ended).to.deep.equal([125, null]);
+      expect(words).to.equal(`rnetns: cni add was interrupted by ${signal}\n`);
+      expect(alive(plugin)).to.be.false;
+      expect(await leftovers(runtime)).to.equal('');
+      expect(await references(runtime)).to.deep.equal([['netns:web', 1]]);
+      await succeed(runtime, 'netns', 'delete', 'web');
+      await gone(runtime);
+    });
+  }
 });

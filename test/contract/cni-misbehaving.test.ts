@@ -1,8 +1,9 @@
 /** Plugins, configurations and callers that are wrong: an error with a code of the specification, and nothing left. */
 
 import { expect } from 'chai';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   add,
   cni,
@@ -85,6 +86,28 @@ describe('cni, where something is wrong', function () {
       await end(runtime);
     });
   }
+
+  it('a plugin that is no program is an error with code 5 that says so; one that is being replaced is waited for', async function () {
+    const plugins = pluginDirectory('odd', `cat >/dev/null; ${say({ cniVersion: '1.0.0' })}`);
+    const file = join(plugins, 'odd');
+    const settings = `[network]\ncni_plugin_dirs[] = /usr/lib/cni\ncni_plugin_dirs[] = ${plugins}`;
+    const runtime = fresh(this, { broken: listWith('odd') }, settings);
+    await succeed(runtime, 'netns', 'add', 'web');
+    chmodSync(file, 0o644);
+    const error = failureOf(await cni(runtime, 'add', 'broken', 'id-web', 'web', '--json'));
+    expect(error.cni).to.include({ code: 5, msg: `cannot start ${file}: EACCES` });
+    expect(error.hint).to.include(`ls -l ${file}`);
+    await expectNothingLeft(runtime);
+
+    chmodSync(file, 0o755);
+    const writer = openSync(file, 'r+');
+    const added = succeed(runtime, 'cni', 'add', 'broken', 'id-web', 'web');
+    await sleep(1500);
+    closeSync(writer);
+    expect(await added).to.include('cniVersion');
+    await succeed(runtime, 'cni', 'del', 'broken', 'id-web', 'web');
+    await end(runtime);
+  });
 
   it('a plugin that hangs is killed at the limit with its children, on a failed DEL as well', async function () {
     const pids = mkdtempSync('/tmp/rnetns-pids-');

@@ -2,7 +2,7 @@
 
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { add, cni, fresh, leased, leftovers, ping, references, succeed } from '../fixtures/cni/shared.js';
 import { waitFor } from '../fixtures/processes.js';
@@ -70,6 +70,31 @@ describe('cni', function () {
   });
 
   // npm run bench -- cni does the same with 100.
+  it('what is attached without a file or a reference is listed, gets no reference by a del, and is freed by gc', async function () {
+    const runtime = fresh(this);
+    await succeed(runtime, 'netns', 'add', 'web');
+    await add(runtime, 'web');
+    const file = join(runtime.env.XDG_CONFIG_HOME ?? '', 'cni/net.d/87-rnetns.conflist');
+    const list = JSON.parse(readFileSync(file, 'utf8')) as object;
+    writeFileSync(file, JSON.stringify({ ...list, name: 'another' }));
+    await succeed(runtime, 'teardown', '--id', 'id-web');
+    await succeed(runtime, 'cni', 'del', 'another', 'id-web', 'web', '--ifname', 'eth1');
+    expect(await references(runtime)).to.deep.equal([['netns:web', 1]]);
+    const listed = JSON.parse(await succeed(runtime, 'cni', 'list', '--json')) as {
+      name: string;
+      file: string | null;
+    }[];
+    expect(listed.map(({ name, file: from }) => [name, from])).to.deep.equal([
+      ['another', file],
+      ['rnetns', null],
+    ]);
+    expect(await succeed(runtime, 'cni', 'list')).to.match(/^rnetns .*\(without a file\)\n {2}id-web eth0 /m);
+    await succeed(runtime, 'cni', 'gc', 'rnetns');
+    expect(await leftovers(runtime)).to.equal('');
+    await succeed(runtime, 'netns', 'delete', 'web');
+    await gone(runtime);
+  });
+
   it('24 containers by 8 callers: each has addresses of its own, and all come back', async function () {
     const runtime = fresh(this);
     const names = Array.from({ length: 24 }, (_, index) => `c${index}`);
@@ -135,6 +160,17 @@ describe('cni', function () {
       expect({ status, code: (answer as { code: number }).code }).to.deep.equal({ status: 1, code });
     }
     for (const round of [1, 2]) expect((await call('DEL', config)).status, `DEL ${round}`).to.equal(0);
+
+    // GC, under both names that the spec has had: what is named stays, and what isn't goes with its reference.
+    await call('ADD', config);
+    const valid = [{ containerID: 'c1', ifname: 'eth0' }];
+    for (const key of ['cni.dev/valid-attachments', 'cni.dev/attachments']) {
+      expect((await call('GC', { ...config, [key]: valid })).status, key).to.equal(0);
+      expect((await call('CHECK', config)).status, key).to.equal(0);
+    }
+    expect((await call('GC', { ...config, 'cni.dev/attachments': [] })).status).to.equal(0);
+    expect(leased(runtime, 'net')).to.deep.equal([]);
+    expect(await references(runtime)).to.deep.equal([['netns:web', 1]]);
     await succeed(runtime, 'netns', 'delete', 'web');
     await gone(runtime);
   });

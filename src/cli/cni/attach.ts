@@ -6,13 +6,15 @@ import { checkNetwork } from '../../cni/check.js';
 import type { Attachment } from '../../cni/compose.js';
 import type { WrittenResult } from '../../cni/convert.js';
 import { delNetwork } from '../../cni/del.js';
+import type { AttachmentId } from '../../cni/compose.js';
 import { gcNetwork } from '../../cni/gc.js';
 import type { JsonObject } from '../../state/json.js';
 import type { NetworkList } from '../../cni/network-conf.js';
 import { statusOfNetwork } from '../../cni/status.js';
 import { readReferences } from '../../state/references.js';
 import type { CliContext } from '../context.js';
-import { inSession, type CniContext } from './session.js';
+import { launch } from './launch.js';
+import { inSession, type CniContext, type Session } from './session.js';
 
 /** What a container is attached with, as a caller gives it. */
 export interface AttachOptions {
@@ -42,13 +44,16 @@ export function detach(
   today: NetworkList | undefined,
 ): Promise<void> {
   const attachment = attachmentOf(context, options);
-  const left = others(context, network, attachment).length;
-  const id = ['--id', attachment.containerId];
-  const session =
-    left === 0
-      ? { verb: 'teardown' as const, options: id }
-      : { verb: 'setup' as const, options: [...id, '--nets', String(left)] };
+  const session = referenceFor(context, attachment.containerId, others(context, network, attachment).length);
   return inSession(context, session, (cni) => delNetwork(cni, network, attachment, today));
+}
+
+/** What makes the reference of a container count for the attachments that are left; one that there isn't is not made. */
+function referenceFor({ state }: CniContext, containerId: string, left: number): Session {
+  const id = ['--id', containerId];
+  if (left === 0) return { verb: 'teardown', options: id };
+  const counted = readReferences(state).list.some((reference) => reference.id === containerId);
+  return counted ? { verb: 'setup', options: [...id, '--nets', String(left)] } : { verb: 'run' };
 }
 
 export function check(
@@ -74,6 +79,30 @@ export function collectGarbage(context: CniContext, list: NetworkList): Promise<
       .filter(({ network, containerId }) => network === list.name && owners.has(containerId));
     return gcNetwork(cni, list, valid);
   });
+}
+
+/**
+ * Delete every attachment of the network that the runtime doesn't name, and what its container's reference counted for it:
+ * after GC, a runtime calls no DEL for it.
+ */
+export async function deleteAllBut(
+  context: CniContext,
+  list: NetworkList,
+  valid: readonly AttachmentId[],
+): Promise<void> {
+  const before = attachments(context);
+  try {
+    await inSession(context, { verb: 'run', exclusive: true }, (cni) => gcNetwork(cni, list, valid));
+  } finally {
+    const after = attachments(context);
+    for (const containerId of new Set(before.map((attachment) => attachment.containerId))) {
+      const [had, has] = [before, after].map((all) => all.filter((other) => other.containerId === containerId).length);
+      const { verb, options = [] } = referenceFor(context, containerId, has ?? 0);
+      if (had !== has && verb !== 'run') {
+        await launch(context, `counting the networks of ${containerId}`, [verb, ...options]);
+      }
+    }
+  }
 }
 
 /** All attachments that the namespace knows; none of one that is down. */

@@ -1,6 +1,7 @@
 import { CNI_CODE, CniError } from '../../cni/error.js';
+import type { CachedAttachment } from '../../cni/cache.js';
 import { findNetwork, networkDirectories } from '../../cni/load.js';
-import type { NetworkList } from '../../cni/network-conf.js';
+import { parseNetworkList, type NetworkList } from '../../cni/network-conf.js';
 import { processEnvironment } from '../../config/environment.js';
 import type { CliContext } from '../context.js';
 
@@ -17,6 +18,21 @@ export function findList({ log }: Pick<CliContext, 'log'>, network: string): Net
   const { list, skipped } = findNetwork(directories(), network);
   for (const { file, reason } of skipped) log.warn(`${file} is left out: ${reason}`);
   return list;
+}
+
+/**
+ * The same for `gc`, which also frees what was attached with a file that is gone by now.
+ *
+ * @param attached - the attachments that there are.
+ */
+export function findAttachedList(
+  context: Pick<CliContext, 'log'>,
+  network: string,
+  attached: readonly CachedAttachment[],
+): NetworkList {
+  const cached = attached.find((attachment) => attachment.network === network && attachment.config !== '');
+  if (cached === undefined) return findList(context, network);
+  return findToday(network) ?? parseNetworkList(cached.config);
 }
 
 /** DEL and CHECK work with what ADD was done with; the files may be gone by then. */

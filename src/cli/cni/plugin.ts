@@ -1,14 +1,14 @@
 import { text as readAll } from 'node:stream/consumers';
 import { CNI_CODE, CniError, type CniErrorObject } from '../../cni/error.js';
-import { gcNetwork } from '../../cni/gc.js';
 import { isObject, type JsonObject } from '../../state/json.js';
 import { parseNetworkList, type NetworkList } from '../../cni/network-conf.js';
 import { CNI_VERSIONS, CURRENT_VERSION } from '../../cni/version.js';
 import { processEnvironment } from '../../config/environment.js';
 import { EXIT, RnetnsError } from '../../errors/error.js';
 import { makeContext } from '../context.js';
-import { attach, check, detach, networkStatus, type AttachOptions } from './attach.js';
-import { inSession, PLUGIN_TIMEOUT_S, type CniContext } from './session.js';
+import { interruptible } from '../interruptible.js';
+import { attach, check, deleteAllBut, detach, networkStatus, type AttachOptions } from './attach.js';
+import { PLUGIN_TIMEOUT_S, type CniContext } from './session.js';
 
 /**
  * The CNI plugin of type `rnetns`: it runs the plugins of its `delegate` list in the shared namespace, so that any
@@ -61,7 +61,8 @@ function parseConfig(text: string): PluginConfig {
   if (namespace !== undefined && typeof namespace !== 'string')
     throw refuse(CNI_CODE.badConfig, 'namespace is no string');
   if (!isObject(runtimeConfig)) throw refuse(CNI_CODE.badConfig, 'runtimeConfig is no object');
-  const valid = value['cni.dev/valid-attachments'];
+  // Under both names that the spec has had for it (src/cni/compose.ts).
+  const valid = value['cni.dev/valid-attachments'] ?? value['cni.dev/attachments'];
   return {
     cniVersion,
     list: delegate === undefined ? undefined : delegateList(name, cniVersion, delegate),
@@ -96,7 +97,7 @@ async function act(config: PluginConfig): Promise<object | undefined> {
   };
   switch (command) {
     case 'ADD':
-      return attach(context, list, options);
+      return attach({ ...context, interruption: interruptible('ADD') }, list, options);
     case 'DEL':
       return ignore(detach(context, list.name, options, list));
     case 'CHECK':
@@ -104,7 +105,7 @@ async function act(config: PluginConfig): Promise<object | undefined> {
     case 'STATUS':
       return ignore(networkStatus(context, list));
     case 'GC':
-      return ignore(inSession(context, { verb: 'run', exclusive: true }, (cni) => gcNetwork(cni, list, valid)));
+      return ignore(deleteAllBut(context, list, valid));
     default:
       throw new CniError(CNI_CODE.badEnvironment, `unknown CNI_COMMAND: ${command ?? 'it is not set'}`);
   }

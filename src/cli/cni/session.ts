@@ -25,6 +25,8 @@ export interface Session {
 export interface CniContext extends CliContext {
   /** For each plugin. */
   pluginTimeoutMs: number;
+  /** An ADD that is begun is undone then, and its reason thrown. */
+  interruption?: AbortSignal;
 }
 
 export const PLUGIN_TIMEOUT_S = 60;
@@ -48,12 +50,14 @@ export function inSession<T>(context: CniContext, session: Session, act: (cni: C
     env: { XDG_RUNTIME_DIR: runtimeDir },
     timeoutMs: SESSION_TIMEOUT_MS,
     what: `${verb} of the namespace ${state.name}`,
+    signal: context.interruption,
   });
   return call.during((pid) => act(pluginsAt(Number(pid), context)));
 }
 
 /** Plugins are run where this process is. */
-function pluginsAt(pid: number, { state, config, env, log, pluginTimeoutMs }: CniContext): Cni {
+function pluginsAt(pid: number, context: CniContext): Cni {
+  const { state, config, env, log, pluginTimeoutMs, interruption } = context;
   const [nsenter = '', ...args] = enterArguments({ pid, user: true, mount: true, net: true });
   // By its path: a plugin's PATH is its own.
   const entrance = { file: findProgram(nsenter, (env.PATH ?? '').split(':')) ?? nsenter, args };
@@ -62,6 +66,7 @@ function pluginsAt(pid: number, { state, config, env, log, pluginTimeoutMs }: Cn
     pluginDirs: config.network.cniPluginDirs,
     path: processEnvironment().PATH,
     timeoutMs: pluginTimeoutMs,
+    interruption,
     warn: (message) => log.warn(message),
     runner: (plugin) => spawnPlugin(plugin, entrance),
     checkNetns: (path) => checkNetns(path, `/proc/${pid}/fd/4`, `/proc/${pid}/ns/net`),

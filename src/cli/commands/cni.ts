@@ -1,7 +1,9 @@
 import { Command } from 'commander';
+import type { CachedAttachment } from '../../cni/cache.js';
+import { CniError } from '../../cni/error.js';
 import { loadNetworks } from '../../cni/load.js';
-import { isObject, type JsonObject } from '../../state/json.js';
 import type { NetworkList } from '../../cni/network-conf.js';
+import { isObject, type JsonObject } from '../../state/json.js';
 import { RnetnsError } from '../../errors/error.js';
 import {
   attach,
@@ -13,10 +15,11 @@ import {
   type AttachOptions,
 } from '../cni/attach.js';
 import { installPlugin } from '../cni/install.js';
-import { directories, findList, findToday } from '../cni/networks.js';
+import { directories, findAttachedList, findList, findToday } from '../cni/networks.js';
 import { runAsPlugin } from '../cni/plugin.js';
 import { PLUGIN_TIMEOUT_S, type CniContext } from '../cni/session.js';
 import { makeContext, type CommonOptions } from '../context.js';
+import { interruptible } from '../interruptible.js';
 import { print } from '../report.js';
 import { timeoutOption } from '../timeout-option.js';
 
@@ -48,7 +51,12 @@ export function cniCommand(): Command {
   attachment('add', 'put a container on a network; its id becomes a reference', '<netns>').action(
     async (network: string, containerId: string, netns: string, _options: unknown, command: Command) => {
       const { context, options } = prepare(command);
-      const result = await attach(context, findList(context, network), given(containerId, netns, options));
+      const interruption = interruptible('cni add');
+      const result = await attach(
+        { ...context, interruption },
+        findList(context, network),
+        given(containerId, netns, options),
+      );
       process.stdout.write(`${JSON.stringify(result)}\n`);
     },
   );
@@ -67,7 +75,7 @@ export function cniCommand(): Command {
   const whole = (
     name: string,
     description: string,
-    act: (context: CniContext, list: NetworkList) => Promise<void>,
+    act: (context: CniContext, network: string) => Promise<void>,
   ): void => {
     cni
       .command(name)
@@ -76,11 +84,15 @@ export function cniCommand(): Command {
       .option('--json', 'errors as JSON')
       .action(async (network: string, _options: unknown, command: Command) => {
         const { context } = prepare(command);
-        await act(context, findList(context, network));
+        await act(context, network);
       });
   };
-  whole('gc', 'free what no container with a reference owns, as after a killed add', collectGarbage);
-  whole('status', 'could a container be added now?', networkStatus);
+  whole('gc', 'free what no container with a reference owns, as after a killed add', (context, network) =>
+    collectGarbage(context, findAttachedList(context, network, attachments(context))),
+  );
+  whole('status', 'could a container be added now?', (context, network) =>
+    networkStatus(context, findList(context, network)),
+  );
   cni
     .command('install')
     .description('put the plugin of type rnetns into a plugin directory: it runs its delegates in the shared namespace')
@@ -135,7 +147,8 @@ function parseCapability(text: string | undefined): JsonObject {
 
 interface ListedNetwork {
   name: string;
-  file: string;
+  /** null: what is attached came from a file that is gone, or from a runtime that calls the plugin of type rnetns. */
+  file: string | null;
   plugins: string[];
   attachments: { containerId: string; ifName: string; netns: string }[];
 }
@@ -144,17 +157,36 @@ function listNetworks(context: CniContext): ListedNetwork[] {
   const attached = attachments(context);
   const { networks, skipped } = loadNetworks(directories());
   for (const { file, reason } of skipped) context.log.warn(`${file} is left out: ${reason}`);
-  return networks.map(({ list, file }) => ({
-    name: list.name,
-    file,
-    plugins: list.plugins.map(({ type }) => type),
-    attachments: attached
-      .filter(({ network }) => network === list.name)
-      .map(({ containerId, ifName, netns }) => ({ containerId, ifName, netns })),
-  }));
+  const found = new Map(networks.map(({ list, file }) => [list.name, { list, file }]));
+  const names = new Set([...found.keys(), ...attached.map(({ network }) => network)]);
+  return [...names].map((name) => {
+    const { list, file = null } = found.get(name) ?? { list: attachedToday(context, name, attached) };
+    return {
+      name,
+      file,
+      plugins: list?.plugins.map(({ type }) => type) ?? [],
+      attachments: attached
+        .filter(({ network }) => network === name)
+        .map(({ containerId, ifName, netns }) => ({ containerId, ifName, netns })),
+    };
+  });
+}
+
+/** What an attachment says of its network; undefined when that can't be read. */
+function attachedToday(
+  context: CniContext,
+  network: string,
+  attached: readonly CachedAttachment[],
+): NetworkList | undefined {
+  try {
+    return findAttachedList(context, network, attached);
+  } catch (error) {
+    if (error instanceof CniError) return undefined;
+    throw error;
+  }
 }
 
 function describe({ name, file, plugins, attachments: attached }: ListedNetwork): string {
   const containers = attached.map(({ containerId, ifName, netns }) => `\n  ${containerId} ${ifName} ${netns}`);
-  return `${name.padEnd(16)} ${plugins.join(' ')} (${file})${containers.join('')}`;
+  return `${name.padEnd(16)} ${plugins.join(' ')} (${file ?? 'without a file'})${containers.join('')}`;
 }

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import { RnetnsError } from '../../errors/error.js';
 import { DEFAULT_NETWORK, NETWORKS_ANNOTATION, planHook } from '../../oci/plan.js';
 import { parseState } from '../../oci/state.js';
 import { PLUGIN_TIMEOUT_S } from '../cni/session.js';
 import { makeContext, type CommonOptions } from '../context.js';
+import { interruptible } from '../interruptible.js';
 
 interface OciHookOptions extends CommonOptions {
   network: string[];
@@ -44,7 +44,7 @@ A container whose runtime was killed, so that its poststop never came:
 
 async function runHook(options: OciHookOptions): Promise<void> {
   let subject = '';
-  const interruption = interruptible();
+  const interruption = interruptible('the hook');
   try {
     const { readState } = await import('../oci/stdin.js');
     const state = parseState(await readState(process.stdin, interruption));
@@ -55,21 +55,12 @@ async function runHook(options: OciHookOptions): Promise<void> {
       pluginTimeoutMs: PLUGIN_TIMEOUT_S * 1000,
     };
     const { attachContainer, detachContainer } = await import('../oci/container.js');
-    if (plan.kind === 'attach') await attachContainer(context, plan, interruption);
+    if (plan.kind === 'attach') await attachContainer({ ...context, interruption }, plan);
     else await detachContainer(context, plan);
   } catch (error) {
     await log(options, subject, error);
     throw error;
   }
-}
-
-/** Ctrl-C in a terminal, or the end of a service, is for the runtime and us alike: it must not leave half of anything. */
-function interruptible(): AbortSignal {
-  const abort = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => abort.abort(new RnetnsError('ERR_NETNS', `the hook was interrupted by ${signal}`)));
-  }
-  return abort.signal;
 }
 
 async function log(options: OciHookOptions, subject: string, error: unknown): Promise<void> {

@@ -14,42 +14,39 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { RnetnsError } from '../../errors/error.js';
 import { inodeOf } from '../../inspect/named.js';
-import { LauncherCall } from '../../library/launcher-call.js';
 import type { HookPlan } from '../../oci/plan.js';
 import { readLive } from '../../state/live.js';
 import { namespaceInode } from '../../state/process.js';
 import { attach, attachments, detach, type AttachOptions } from '../cni/attach.js';
+import { launch } from '../cni/launch.js';
 import { findList, findToday } from '../cni/networks.js';
 import type { CniContext } from '../cni/session.js';
 
 type Attach = Extract<HookPlan, { kind: 'attach' }>;
 type Container = Pick<HookPlan, 'containerId' | 'netns'>;
 
-const CALL_TIMEOUT_MS = 60_000;
-
 /**
  * Put a container that is being created on its networks. Repeated for the same container, it does what is missing.
  *
- * @param signal - undo what was done after the present step; its reason is thrown.
- * @throws RnetnsError after everything was undone.
+ * @throws RnetnsError after everything was undone, also when it was interrupted.
  */
-export async function attachContainer(context: CniContext, plan: Attach, signal: AbortSignal): Promise<void> {
+export async function attachContainer(context: CniContext, plan: Attach): Promise<void> {
   const lists = plan.interfaces.map(({ network, ifName }) => ({ list: findList(context, network), ifName }));
   const inode = inodeOfContainer(context, plan);
   const named = inodeOf(context.state, plan.netns);
   if (named !== inode) {
     if (named !== undefined) await takeOver(context, plan, named);
-    await call(context, `naming the network namespace of container ${plan.containerId}`, [
+    await launch(context, `naming the network namespace of container ${plan.containerId}`, [
       ...['netns', 'attach', plan.netns, String(plan.pid)],
     ]);
   }
   try {
     const there = new Set(attachmentsOf(context, plan).map(({ network, ifName }) => `${network} ${ifName}`));
     for (const { list, ifName } of lists) {
-      signal.throwIfAborted();
+      context.interruption?.throwIfAborted();
       if (!there.has(`${list.name} ${ifName}`)) await attach(context, list, options(plan, ifName));
     }
-    signal.throwIfAborted();
+    context.interruption?.throwIfAborted();
   } catch (cause) {
     throw await undone(context, plan, cause);
   }
@@ -70,12 +67,12 @@ export async function detachContainer(context: CniContext, container: Container)
     await attempt(detach(context, network, options(container, ifName), findToday(network)));
   }
   if (errors.length === 0 && existsSync(join(state.names, netns))) {
-    await attempt(call(context, `deleting the name ${netns}`, ['netns', 'delete', netns]));
+    await attempt(launch(context, `deleting the name ${netns}`, ['netns', 'delete', netns]));
   }
   // Of a namespace that was lost with its cache, and made anew for its references.
   const isLeft = existsSync(join(state.references, containerId));
   if (isLeft && attachments(context).every((other) => other.containerId !== containerId)) {
-    await attempt(call(context, `dropping the reference ${containerId}`, ['teardown', '--id', containerId]));
+    await attempt(launch(context, `dropping the reference ${containerId}`, ['teardown', '--id', containerId]));
   }
   if (errors.length > 0) throw errors[0];
 }
@@ -133,16 +130,6 @@ async function takeOver(context: CniContext, plan: Attach, named: number): Promi
     );
   }
   await detachContainer(context, plan);
-}
-
-async function call({ launcherOptions, runtimeDir }: CniContext, what: string, argv: readonly string[]): Promise<void> {
-  const call = new LauncherCall({
-    argv: [...argv, '--json', ...launcherOptions],
-    env: { XDG_RUNTIME_DIR: runtimeDir },
-    timeoutMs: CALL_TIMEOUT_MS,
-    what,
-  });
-  await call.end('ok');
 }
 
 /** Undo it all; gives the error to throw. */

@@ -1,0 +1,24 @@
+import { LauncherCall } from '../../library/launcher-call.js';
+import type { CliContext } from '../context.js';
+
+const TIMEOUT_MS = 60_000;
+
+/**
+ * Call the launcher, on the same namespace with the same settings.
+ *
+ * @param what - for messages: "dropping the reference web".
+ * @throws RnetnsError what the launcher said.
+ */
+export async function launch(
+  { launcherOptions, runtimeDir }: CliContext,
+  what: string,
+  argv: readonly string[],
+): Promise<void> {
+  const call = new LauncherCall({
+    argv: [...argv, '--json', ...launcherOptions],
+    env: { XDG_RUNTIME_DIR: runtimeDir },
+    timeoutMs: TIMEOUT_MS,
+    what,
+  });
+  await call.end('ok');
+}

@@ -1,0 +1,15 @@
+import { RnetnsError } from '../errors/error.js';
+
+/**
+ * Ctrl-C in a terminal, or the end of a service, is for the caller and us alike: it must not leave half of anything.
+ *
+ * @param what - that is interrupted, for the reason of the signal: "the hook".
+ * @returns aborted at the first of those signals; none of them ends this process any more.
+ */
+export function interruptible(what: string): AbortSignal {
+  const abort = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => abort.abort(new RnetnsError('ERR_NETNS', `${what} was interrupted by ${signal}`)));
+  }
+  return abort.signal;
+}
