@@ -6,7 +6,7 @@
 # `list`, `pids` and `identify` only look: they are Node's.
 #
 # Reads:    rn_words (the arguments before CMD) and the functions of scripts/rnetns
-# Requires: nsenter unshare; named-netns.sh references.sh
+# Requires: nsenter unshare cat; named-netns.sh named-inside.sh references.sh
 # shellcheck disable=SC2154 # the variables are scripts/rnetns's
 # shellcheck source=scripts/references.sh
 . "$rn_scripts/references.sh"
@@ -71,15 +71,11 @@ netns_delete() {
   exit 0
 }
 
-# Becomes CMD, like `run`. /etc/netns/NAME/FILE is seen at /etc/FILE, as ip-netns(8) says.
+# Becomes CMD, like `run`, with the /sys and the files of /etc/netns that ip-netns(8) promises.
 netns_exec() {
   rn_status=2 rn_words='there is none'
   [ -e "$rn_dir/netns/$rn_netns_name" ] || refuse_name enter
   join || with_options ensure ensure
-  if [ -d "/etc/netns/$rn_netns_name" ]; then
-    # shellcheck disable=SC2016 # the inner shell's arguments
-    set -- sh -c 'for rn_file in "$1"/*; do ! [ -e "$rn_file" ] || mount --bind -- "$rn_file" "/etc/${rn_file##*/}"; done
-      unset rn_file; shift; exec "$@"' sh "/etc/netns/$rn_netns_name" "$@"
-  fi
-  enter "$rn_keeper" nsenter "--net=$rn_runtime/netns/$rn_netns_name" -- "$@"
+  enter "$rn_keeper" nsenter "--net=$rn_runtime/netns/$rn_netns_name" -- \
+    sh -c "$(cat -- "$rn_scripts/named-inside.sh")" named-inside.sh "$rn_netns_name" "$@"
 }

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { privateHost } from '../fixtures/private-host.js';
 import { namespaceInode, waitFor } from '../fixtures/processes.js';
 import { expectRefused } from '../fixtures/refusals.js';
 import { findProgram, requires } from '../fixtures/requirements.js';
@@ -133,6 +134,32 @@ describe('named network namespaces', function () {
     await killNow(pid ?? 0);
     await command.finish();
     await gone(runtime, 2000);
+  });
+
+  it('exec shows its interfaces in /sys, with what is mounted below, and as read-only as it was', async function () {
+    requires(this, 'sysfs');
+    const runtime = fresh(this);
+    const setup = 'mount -t tmpfs tmpfs /sys/fs/cgroup; : >/sys/fs/cgroup/mark; mount -o remount,bind,ro /sys\n';
+    const host = await privateHost(runtime, setup);
+    expect((await host.run(['netns', 'add', 'web'])).status).to.equal(0);
+    const look = ['sh', '-c', 'cd /sys && ls class/net fs/cgroup && grep " /sys ro," /proc/self/mountinfo | tail -n 1'];
+    const { stdout, stderr } = await host.run(['netns', 'exec', 'web', ...look]);
+    expect(stderr).to.equal('');
+    expect(stdout).to.match(/^class\/net:\nlo\n\nfs\/cgroup:\nmark\n\d+ .* \/sys ro,.* - sysfs /);
+    expect((await host.run(['netns', 'delete', 'web'])).status).to.equal(0);
+  });
+
+  it('exec works as well where the kernel refuses another /sys, because parts of this one are hidden', async function () {
+    const runtime = fresh(this);
+    // A user namespace below the one that hides them: there nobody can uncover them.
+    const below = `exec unshare --user --map-root-user --mount sh -c 'echo "ready $0"; read -r _' "$TMP"\n`;
+    const host = await privateHost(runtime, `mount -t tmpfs tmpfs /sys/firmware; ${below}`);
+    expect((await host.run(['netns', 'add', 'web'])).status).to.equal(0);
+    const look = ['sh', '-c', 'ls /sys/class/net && grep -c " /sys " /proc/self/mountinfo'];
+    const { status, stdout, stderr } = await host.run(['netns', 'exec', 'web', ...look]);
+    expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
+    expect(stdout).to.equal(`${readdirSync('/sys/class/net').sort().join('\n')}\n1\n`);
+    expect((await host.run(['netns', 'delete', 'web'])).status).to.equal(0);
   });
 
   it('outlives holder and supervisor, with what was in it', async function () {

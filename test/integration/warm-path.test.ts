@@ -79,10 +79,13 @@ describe('the warm path, called', function () {
       ]);
       expect(await started('teardown', '--id', 'unknown'), 'teardown of what is not there').to.deep.equal([]);
       expect((await run(['netns', 'add', 'web'], { env: runtime.env, file })).status).to.equal(0);
-      const entering = ['nsenter', 'unshare', 'nsenter', 'true'].map(
-        (program) => `execute ${findProgram(program) ?? ''}`,
-      );
-      expect(await started('netns', 'exec', 'web', findProgram('true') ?? ''), 'netns exec').to.deep.equal(entering);
+      const execute = (program: string): string => `execute ${findProgram(program) ?? ''}`;
+      const entering = await started('netns', 'exec', 'web', findProgram('true') ?? '');
+      // Its own /sys takes as many mounts as the host has on its one.
+      expect(
+        entering.filter((act) => !['fork', execute('mount'), execute('umount')].includes(act)),
+        'netns exec',
+      ).to.deep.equal(['cat', 'nsenter', 'unshare', 'nsenter', 'sh', 'true'].map(execute));
       expect((await run(['netns', 'delete', 'web'], { env: runtime.env, file })).status).to.equal(0);
       expect((await run(['teardown', '--id', 'first'], { env: runtime.env, file })).status).to.equal(0);
       await keep.finish();
