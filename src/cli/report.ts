@@ -37,9 +37,10 @@ export function failUsage(args: readonly string[], json: boolean): number {
   return EXIT.usage;
 }
 
-/** Data on stdout: JSON, or the text for people. */
+/** Data on stdout: JSON, or the text for people, which is no line at all when there is nothing to say (`| wc -l`). */
 export function print(json: boolean | undefined, data: unknown, text: () => string): void {
-  process.stdout.write(json === true ? `${toJson(data, 2)}\n` : `${text()}\n`);
+  const words = json === true ? toJson(data, 2) : text();
+  if (words !== '') process.stdout.write(`${words}\n`);
 }
 
 /** JSON may hold DEL and the control characters from 128 on as they are, but some terminals obey them. */
