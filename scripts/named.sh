@@ -15,22 +15,21 @@ netns() {
   rn_cmd=$#
   # shellcheck disable=SC2086 # words without blanks, checked when they were taken
   set -- $rn_words "$@"
-  rn_act=${1-}
   rn_netns_name=${2-}
-  case $rn_act:$(($# - rn_cmd)) in
-    add:2 | delete:2) "netns_$rn_act" ;;
+  case $rn_sub:$(($# - rn_cmd)) in
+    add:2 | delete:2) "netns_$rn_sub" ;;
     attach:3)
-      is_count "$3" || usage "attach needs the number of a process, but got '$3'"
+      is_count "$3" || usage "needs the number of a process, but got '$3'"
       start_of "$3" || die ERR_PROCESS "cannot attach process $3: there is none" 'give the pid of a process that runs'
       netns_add attach "$3"
       ;;
-    attach:*) usage 'attach needs a name and a pid' ;;
+    attach:*) usage 'needs a name and a pid' ;;
     exec:2)
       shift 2
-      [ "$#" -gt 0 ] || usage 'exec needs a command'
+      [ "$#" -gt 0 ] || usage 'needs a command'
       netns_exec "$@"
       ;;
-    *) usage "$rn_act needs a name" ;;
+    *) usage 'needs a name' ;;
   esac
 }
 

@@ -113,7 +113,7 @@ describe('named network namespaces', function () {
     expect(await succeed(runtime, 'netns', 'identify', String(pid))).to.equal('a\n');
     expect(await succeed(runtime, 'netns', 'identify')).to.equal('');
     await succeed(runtime, 'netns', 'delete', 'a');
-    await succeed(runtime, 'netns', 'delete', 'b');
+    await succeed(runtime, 'netns', 'del', 'b');
     expect((JSON.parse(await succeed(runtime, 'status', '--json')) as { state: string }).state).to.equal('running');
     await killNow(pid);
     await gone(runtime, 3000);
@@ -189,6 +189,7 @@ describe('named network namespaces', function () {
       [/needs a name/, 2, 'add'],
       [/no more arguments/, 2, 'add', 'x', 'y'],
       [/there is none/, 125, 'delete', 'none'],
+      [/there is none/, 125, 'del', 'none'],
       [/there is none/, 125, 'exec', 'none', 'true'],
       [/needs a command/, 2, 'exec', 'web'],
       [/no network namespace/, 125, 'pids', 'none'],

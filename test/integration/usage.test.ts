@@ -90,6 +90,46 @@ describe('the command line', () => {
     });
   }
 
+  for (const [args, message, hint] of [
+    [['netns', 'remove', 'web'], "unknown command 'remove' of netns", 'rnetns netns --help'],
+    [['netns', 'deletee', 'web'], "unknown command 'deletee' of netns", 'did you mean delete? rnetns netns --help'],
+    [
+      ['netns', '-n', 'lab', 'lsit', '--frob'],
+      "unknown command 'lsit' of netns",
+      'did you mean list? rnetns netns --help',
+    ],
+    [['cni', 'bogus'], "unknown command 'bogus' of cni", 'rnetns cni --help'],
+    [['sysctl', 'verfy'], "unknown command 'verfy' of sysctl", 'did you mean verify? rnetns sysctl --help'],
+    [['statsu'], "unknown command 'statsu'", 'did you mean status? rnetns --help'],
+    [['netns', '--frob'], "unknown option '--frob'", 'rnetns netns list --help'],
+    [['netns', 'list', '--jso'], "unknown option '--jso'", 'did you mean --json? rnetns netns list --help'],
+    [['netns', 'pids'], "missing required argument 'name'", 'rnetns netns pids --help'],
+    [['netns', 'exec', 'web'], 'netns exec: needs a command', 'rnetns netns exec --help'],
+    [['netns', 'del'], 'netns delete: needs a name', 'rnetns netns delete --help'],
+    [['cni', 'add'], "missing required argument 'network'", 'rnetns cni add --help'],
+  ] as const) {
+    it(`\`rnetns ${args.join(' ')}\` is told which command is wrong, and whose help to read`, async function () {
+      const { env } = freshRuntimeDir(this);
+      const { status, stderr } = await run(args, { env });
+      expect({ status, stderr }).to.deep.equal({ status: 2, stderr: `rnetns: ${message}\nhint: ${hint}\n` });
+    });
+  }
+
+  for (const [args, usage] of [
+    [['netns', 'add', '--help'], 'add'],
+    [['netns', 'del', '-h'], 'delete|del'],
+    [['netns', 'exec', 'web', '--help'], 'exec'],
+  ] as const) {
+    it(`\`rnetns ${args.join(' ')}\` is the help of that command`, async function () {
+      const { env } = freshRuntimeDir(this);
+      const { status, stdout } = await run(args, { env });
+      expect({ status, usage: stdout.split(' ', 4).join(' ') }).to.deep.equal({
+        status: 0,
+        usage: `Usage: rnetns netns ${usage}`,
+      });
+    });
+  }
+
   it('options may stand before the command, and --json before or behind it', async function () {
     const { env } = freshRuntimeDir(this);
     const { status, stdout } = await run(['--name', 'lab', 'status', '--json'], { env });

@@ -47,6 +47,7 @@ export function netnsCommand(): Command {
   for (const [usage, description] of LAUNCHERS) {
     const [name = '', ...operands] = usage.split(' ');
     const command = netns.command(name).usage(operands.join(' ')).description(description);
+    if (name === 'delete') command.alias('del');
     for (const operand of operands) if (operand !== '[--]') command.argument(operand);
     command.action(() => {
       throw new RnetnsError('ERR_USAGE', `netns ${name} is a command of the launcher`, {
@@ -84,7 +85,9 @@ function existing(state: StateDirectory, name: string): number {
 
 function inodeOfProcess(pid: string | undefined): number {
   if (pid !== undefined && !/^[1-9]\d*$/.test(pid)) {
-    throw new RnetnsError('ERR_USAGE', `netns identify needs the number of a process, but got ${JSON.stringify(pid)}`);
+    throw new RnetnsError('ERR_USAGE', `netns identify needs the number of a process, but got ${JSON.stringify(pid)}`, {
+      hint: 'rnetns netns identify --help',
+    });
   }
   const inode = namespaceInode(pid === undefined ? 'self' : Number(pid), 'net');
   if (inode !== undefined) return inode;

@@ -44,7 +44,10 @@ describe('docs: man pages', () => {
       const words = name.split(' ').map((word) => `\\fB${escapeCode(word)}\\fR`);
       const heading = `.SS \\fBrnetns\\fR ${words.join(' ')}`;
       const having = pages.filter(({ text }) =>
-        text.split('\n').some((line) => line === heading || line.startsWith(`${heading} `)),
+        // An alias stands behind it: delete|del.
+        text
+          .split('\n')
+          .some((line) => line === heading || [' ', '|'].some((next) => line.startsWith(`${heading}${next}`))),
       );
       expect(having, name).to.have.lengthOf(1);
       expect(main, name).to.include(`.TP\n\\fB${escapeCode(name)}\\fR\n`);
