@@ -51,6 +51,23 @@ describe('cni', function () {
     await gone(runtime);
   });
 
+  it('netns delete of an attached container warns what stays, and what to do first', async function () {
+    const runtime = fresh(this);
+    for (const name of ['web', 'db']) await succeed(runtime, 'netns', 'add', name);
+    await add(runtime, 'web');
+    await succeed(runtime, 'cni', 'add', 'rnetns', 'id-db', 'db', '--ifname', 'eth1');
+    await succeed(runtime, 'cni', 'del', 'rnetns', 'id-db', 'db', '--ifname', 'eth1');
+    await succeed(runtime, 'netns', 'delete', 'db');
+    const { status, stdout, stderr } = await run(['netns', 'delete', 'web'], { env: runtime.env });
+    expect({ status, stdout }).to.deep.equal({ status: 0, stdout: '' });
+    expect(stderr).to.match(
+      /^rnetns: warning: web was deleted with the container id-web still on the network rnetns: /,
+    );
+    expect(stderr).to.match(/\nhint: .*: rnetns cni del rnetns id-web\n$/);
+    await succeed(runtime, 'cni', 'del', 'rnetns', 'id-web');
+    await gone(runtime);
+  });
+
   it('two networks of one container are one reference that counts for both', async function () {
     const more = {
       cniVersion: '1.0.0',
