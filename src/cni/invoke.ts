@@ -107,7 +107,10 @@ export function parseErrorObject(stdout: string): CniError {
     if (typeof msg === 'string' && typeof details === 'string' && Number.isInteger(code) && Number(code) >= 0) {
       const cniCode = Number(code) || CNI_CODE.unclassified;
       const refused = cniCode === CNI_CODE.incompatibleVersion;
-      return new CniError(cniCode, msg || 'the plugin failed and said no reason', { details, refused });
+      const hint = refused
+        ? "set a cniVersion that the plugin supports in the network's list; or install newer plugins"
+        : undefined;
+      return new CniError(cniCode, msg || 'the plugin failed and said no reason', { details, refused, hint });
     }
   }
   const msg = `netplugin failed but error parsing its diagnostic message ${quote(stdout)}`;

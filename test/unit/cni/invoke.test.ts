@@ -119,6 +119,12 @@ describe('cni: one plugin', () => {
     expect(told.code).to.equal('ERR_CNI');
   });
 
+  it('that refuses the version: what to change is the hint', () => {
+    const refusal = parseErrorObject('{"code":1,"msg":"incompatible CNI versions","details":"config is \\"1.1.0\\""}');
+    expect(refusal.during('outer').hint).to.match(/^set a cniVersion that the plugin supports .* newer plugins$/);
+    expect(parseErrorObject('{"code":7,"msg":"m"}').hint).to.equal(undefined);
+  });
+
   it('that cannot be started: code 5 and the reason', async () => {
     const made = new PluginBench();
     const attempt = (file: string) =>
