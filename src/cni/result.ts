@@ -9,6 +9,7 @@
  */
 
 import { quote } from '../config/bad-setting.js';
+import { maskCidr } from './cidr.js';
 import { CNI_CODE, CniError } from './error.js';
 import { Fields, present } from './fields.js';
 import { type CniVersion, isKnownVersion } from './version.js';
@@ -125,10 +126,10 @@ function readIp(fields: Fields): IpConfig {
   });
 }
 
-/** Table 0 and scope 0 have a meaning of their own; the other numbers are absent when 0. */
+/** `dst` is a network, as by Go's ParseCIDR. Table 0 and scope 0 have a meaning; the other numbers are absent when 0. */
 function readRoute(fields: Fields): Route {
   return present<Route>({
-    dst: fields.cidr('dst'),
+    dst: maskCidr(fields.cidr('dst')),
     gw: fields.address('gw'),
     mtu: fields.positive('mtu'),
     advmss: fields.positive('advmss'),

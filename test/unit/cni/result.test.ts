@@ -103,6 +103,28 @@ describe('cni: results', () => {
     }
   });
 
+  it("a route's destination is a network, an address keeps its host", () => {
+    const dst = (text: string) =>
+      readResult({ routes: [{ dst: text }], ips: [{ address: '10.7.7.7/8' }] }, '1.0.0').routes[0]?.dst;
+    for (const [given, masked] of [
+      ['10.7.7.7/8', '10.0.0.0/8'],
+      ['10.7.7.7/0', '0.0.0.0/0'],
+      ['10.7.7.7/31', '10.7.7.6/31'],
+      ['255.255.255.255/1', '128.0.0.0/1'],
+      ['10.7.7.7/32', '10.7.7.7/32'],
+      ['fd00:1:2:3ff::9/55', 'fd00:1:2:200::/55'],
+      ['fd00::9/0', '::/0'],
+      ['fd00::9/128', 'fd00::9/128'],
+      ['FD00:0::/64', 'FD00:0::/64'],
+    ] as const) {
+      expect(dst(given)).to.equal(masked);
+    }
+    expect(convert({ ips: [{ address: '10.7.7.7/8' }] }, '1.0.0')).to.have.nested.property(
+      'ips[0].address',
+      '10.7.7.7/8',
+    );
+  });
+
   it('unknown fields are dropped, null is absent, field names count in any case', () => {
     const odd = { Interfaces: [{ Name: 'eth0', mac: null, extra: 1 }], ips: null, extra: {}, dns: null };
     expect(convert(odd, '1.0.0')).to.deep.equal({ cniVersion: '1.0.0', interfaces: [{ name: 'eth0' }] });
