@@ -136,7 +136,7 @@ function formatCached({ containerId, config, ifName, network, netns, args, capab
   });
 }
 
-/** A file of libcni's; an object of no kind is a bare result, as before version 0.8. Undefined: neither. */
+/** A file of libcni's; an object of another kind, or of none, is a bare result, as before 0.8. Undefined: damaged. */
 export function parseCached(
   text: string,
 ): { kind: 'attachment'; attachment: CachedAttachment } | { kind: 'result'; result: JsonObject } | undefined {
@@ -147,7 +147,7 @@ export function parseCached(
     return undefined;
   }
   if (!isObject(value)) return undefined;
-  if (value.kind !== KIND) return value.kind === undefined ? { kind: 'result', result: value } : undefined;
+  if (value.kind !== KIND) return { kind: 'result', result: value };
   const { containerId, config = '', ifName, networkName: network, netns = '', cniArgs, capabilityArgs, result } = value;
   const isText = (field: unknown): field is string => typeof field === 'string';
   if (!isText(containerId) || !isText(ifName) || !isText(network) || !isText(netns) || !isText(config))

@@ -62,7 +62,10 @@ describe('cni: the cache', () => {
     expect(cache.list()).to.deep.equal([]);
     const file = put(join(dir, 'results/net1-c1-eth0'), JSON.stringify(RESULT));
     expect(cache.read('net1', attachment())).to.deep.include({ config: '', result: RESULT });
-    for (const text of ['', '{', '[]', '{"kind":"other"}', '{"kind":"cniCacheV1"}']) {
+    const other = { ...RESULT, kind: 'other' };
+    writeFileSync(file, JSON.stringify(other));
+    expect(cache.read('net1', attachment())).to.deep.include({ config: '', result: other });
+    for (const text of ['', '{', '[]', '{"kind":"cniCacheV1"}']) {
       writeFileSync(file, text);
       expect((await cniErrorOf(() => cache.read('net1', attachment()))).message, text).to.equal(
         `the cached attachment ${file} is damaged`,
