@@ -6,24 +6,31 @@
  */
 
 import { attachedList, attachedResult } from './attached.js';
+import type { CachedAttachment } from './cache.js';
 import { agreeOnVersion, callPlugin, type Cni } from './chain.js';
 import { type AttachmentId, composeRequestFor } from './compose.js';
 import { CNI_CODE, CniError } from './error.js';
-import { checkContainerId, checkIfName, checkNetworkName } from './names.js';
+import { checkContainerId, checkIfName, checkNetnsPath, checkNetworkName } from './names.js';
 import type { NetworkList } from './network-conf.js';
 import { atLeast } from './version.js';
+
+/** An attachment to be checked. The specification has it the same as at ADD in everything that is given. */
+export interface CheckedAttachment extends AttachmentId {
+  /** Path of its network namespace; empty: the one that the cache knows. */
+  readonly netns: string;
+}
 
 /**
  * Ask every plugin, first to last, with what ADD was done with.
  *
  * @param today - the network as its files are now: `disableCheck` counts in either.
  * @throws CniError of the first plugin that finds something wrong; incompatibleVersion: before 0.4.0 there was no
- *   CHECK; unknownContainer: it was never added; decoding: the cache is damaged.
+ *   CHECK; unknownContainer: it was never added; badNetns: in another namespace; decoding: the cache is damaged.
  */
 export async function checkNetwork(
   cni: Cni,
   network: string,
-  id: AttachmentId,
+  id: CheckedAttachment,
   today: NetworkList | undefined,
 ): Promise<void> {
   const act = `checking ${id.ifName} of ${id.containerId} on network ${network}`;
@@ -31,6 +38,7 @@ export async function checkNetwork(
     checkNetworkName(network);
     checkContainerId(id.containerId);
     checkIfName(id.ifName);
+    checkNetnsPath(id.netns);
     const cached = cni.cache.read(network, id);
     const list = attachedList(cni, cached, today);
     const version = await agreeOnVersion(cni, list);
@@ -40,12 +48,27 @@ export async function checkNetwork(
     }
     if (list.disableCheck || today?.disableCheck === true) return;
     if (cached === undefined) throw new CniError(CNI_CODE.unknownContainer, 'it was never added');
+    const attachment = { ...cached, netns: agreedNetns(cni, id.netns, cached) };
     const result = attachedResult(cached, version);
     for (const plugin of list.plugins) {
-      const request = composeRequestFor(list.name, version, plugin, cached, result);
-      await callPlugin(cni, 'CHECK', plugin, request, act, cached);
+      const request = composeRequestFor(list.name, version, plugin, attachment, result);
+      await callPlugin(cni, 'CHECK', plugin, request, act, attachment);
     }
   } catch (cause) {
     throw cause instanceof CniError && cause.context === undefined ? cause.during(`${act} failed`) : cause;
   }
+}
+
+/**
+ * Plugins are asked about the namespace of ADD, so another one that is given would never be looked at.
+ *
+ * Compared by path, as the specification wants the one of ADD; a cache of before libcni 1.2 has none to compare with.
+ */
+function agreedNetns(cni: Cni, given: string, cached: CachedAttachment): string {
+  if (given === '') return cached.netns;
+  cni.checkNetns(given);
+  if (cached.netns === '' || cached.netns === given) return given;
+  throw new CniError(CNI_CODE.badNetns, `it was added in ${cached.netns}, not in ${given}`, {
+    hint: 'give the network namespace that it was added in, or none',
+  });
 }

@@ -44,7 +44,17 @@ describe('cni', function () {
     ]);
     const [listed] = JSON.parse(await succeed(runtime, 'cni', 'list', '--json')) as { attachments: object[] }[];
     expect(listed?.attachments).to.have.lengthOf(2);
-    await succeed(runtime, 'cni', 'check', 'rnetns', 'id-db', 'db');
+    for (const netns of [['db'], []]) await succeed(runtime, 'cni', 'check', 'rnetns', 'id-db', ...netns);
+    for (const [netns, words] of [
+      ['nonexist', /nonexist is no network namespace: there is no such file/],
+      ['/etc/passwd', /\/etc\/passwd is no network namespace/],
+      ['web', /it was added in \S+\/netns\/db, not in \S+\/netns\/web/],
+    ] as const) {
+      const { status, stderr } = await cni(runtime, 'check', 'rnetns', 'id-db', netns);
+      expect(status, netns).to.equal(125);
+      expect(stderr).to.match(words);
+    }
+    expect((await cni(runtime, 'check', 'rnetns', 'id-db', 'db', '--args', 'A=b')).status).to.equal(2);
     for (const name of ['web', 'db', 'web']) await succeed(runtime, 'cni', 'del', 'rnetns', `id-${name}`, name);
     expect(leased(runtime)).to.deep.equal([]);
     for (const name of ['web', 'db']) await succeed(runtime, 'netns', 'delete', name);
@@ -143,7 +153,11 @@ describe('cni', function () {
     const ipam = { type: 'host-local', ranges: [[{ subnet: '10.88.3.0/24' }]] };
     const delegate = [{ type: 'bridge', bridge: 'br3', isGateway: true, ipam }];
     const config = { cniVersion: '1.0.0', name: 'net', type: 'rnetns', delegate };
-    const call = async (command: string, input: object): Promise<{ status: number | null; answer: unknown }> => {
+    const call = async (
+      command: string,
+      input: object,
+      more: NodeJS.ProcessEnv = {},
+    ): Promise<{ status: number | null; answer: unknown }> => {
       const env = {
         ...runtime.env,
         CNI_COMMAND: command,
@@ -152,6 +166,7 @@ describe('cni', function () {
         CNI_IFNAME: 'eth0',
         CNI_ARGS: '',
         CNI_PATH: `${bin}:/usr/lib/cni`,
+        ...more,
       };
       const { status, stdout } = await run([], { env, file: join(bin, 'rnetns'), input: JSON.stringify(input) });
       return { status, answer: stdout === '' ? undefined : JSON.parse(stdout) };
@@ -167,6 +182,7 @@ describe('cni', function () {
       ['netns:web', 1],
     ]);
     expect((await call('CHECK', config)).status).to.equal(0);
+    expect((await call('CHECK', config, { CNI_NETNS: '/etc/passwd' })).answer).to.include({ code: 8 });
     expect((await call('ADD', config)).answer).to.include({ cniVersion: '1.0.0', code: 4 });
     for (const [wrong, code] of [
       [{ ...config, delegate: [{ type: 'rnetns' }] }, 7],

@@ -56,14 +56,17 @@ function referenceFor({ state }: CniContext, containerId: string, left: number):
   return counted ? { verb: 'setup', options: [...id, '--nets', String(left)] } : { verb: 'run' };
 }
 
+/** Is it as it was put there? Arguments and capabilities are those of then. */
 export function check(
   context: CniContext,
   network: string,
-  options: AttachOptions,
+  { containerId, ifName, netns: given }: Pick<AttachOptions, 'containerId' | 'ifName' | 'netns'>,
   today: NetworkList | undefined,
 ): Promise<void> {
-  const { containerId, ifName } = options;
-  return inSession(context, { verb: 'run' }, (cni) => checkNetwork(cni, network, { containerId, ifName }, today));
+  const netns = given === '' ? '' : context.state.netnsPath(given);
+  return inSession(context, { verb: 'run', netns }, (cni) =>
+    checkNetwork(cni, network, { containerId, ifName, netns }, today),
+  );
 }
 
 export function networkStatus(context: CniContext, list: NetworkList): Promise<void> {

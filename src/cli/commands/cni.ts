@@ -44,11 +44,13 @@ export function cniCommand(): Command {
       .argument('<container-id>')
       .argument(netns, 'path of its network namespace, or the name of one of `rnetns netns`')
       .option('--ifname <name>', 'interface in the container', 'eth0')
-      .option('--args <args>', "CNI_ARGS: K=V;K=V; after IgnoreUnknown=1 plugins ignore what they don't know", '')
-      .option('--capability <json>', 'an object of what is given for capabilities: {"portMappings":[…]}')
       .option('--json', 'errors as JSON');
+  const withArguments = (command: Command): Command =>
+    command
+      .option('--args <args>', "CNI_ARGS: K=V;K=V; after IgnoreUnknown=1 plugins ignore what they don't know", '')
+      .option('--capability <json>', 'an object of what is given for capabilities: {"portMappings":[…]}');
 
-  attachment('add', 'put a container on a network; its id becomes a reference', '<netns>').action(
+  withArguments(attachment('add', 'put a container on a network; its id becomes a reference', '<netns>')).action(
     async (network: string, containerId: string, netns: string, _options: unknown, command: Command) => {
       const { context, options } = prepare(command);
       const interruption = interruptible('cni add');
@@ -60,7 +62,9 @@ export function cniCommand(): Command {
       process.stdout.write(`${JSON.stringify(result)}\n`);
     },
   );
-  attachment('del', 'take it off again, and drop the reference with its last attachment', '[netns]').action(
+  withArguments(
+    attachment('del', 'take it off again, and drop the reference with its last attachment', '[netns]'),
+  ).action(
     async (network: string, containerId: string, netns: string | undefined, _options: unknown, command: Command) => {
       const { context, options } = prepare(command);
       await detach(context, network, given(containerId, netns ?? '', options), findToday(network));
@@ -69,7 +73,8 @@ export function cniCommand(): Command {
   attachment('check', 'is it on the network as it was put there?', '[netns]').action(
     async (network: string, containerId: string, netns: string | undefined, _options: unknown, command: Command) => {
       const { context, options } = prepare(command);
-      await check(context, network, given(containerId, netns ?? '', options), findToday(network));
+      const { ifname: ifName } = options;
+      await check(context, network, { containerId, netns: netns ?? '', ifName }, findToday(network));
     },
   );
   const whole = (

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { addNetwork } from '../../../src/cni/add.js';
 import { checkNetwork } from '../../../src/cni/check.js';
-import type { CniError } from '../../../src/cni/error.js';
+import { CniError } from '../../../src/cni/error.js';
 import { delNetwork } from '../../../src/cni/del.js';
 import { gcNetwork } from '../../../src/cni/gc.js';
 import type { NetworkList } from '../../../src/cni/network-conf.js';
@@ -274,6 +274,35 @@ describe('cni: CHECK, GC, STATUS and validation', () => {
     put(made.path('cache/results/net1-c1-eth0'), '{');
     expect((await cniErrorOf(() => check(LIST))).cniCode).to.equal(6);
     expect(made.story()).to.have.lengthOf(3);
+  });
+
+  it('CHECK of a namespace: one that is given must be there, and be that of the ADD', async () => {
+    const made = bench();
+    const missing = new CniError(8, '/n/missing is no network namespace');
+    const cni = {
+      ...made.cni,
+      checkNetns: (path: string) => {
+        if (path === '/n/missing') throw missing;
+      },
+    };
+    await add(made);
+    const check = (netns: string) => checkNetwork(cni, 'net1', attachment({ netns }), LIST);
+    const other = await cniErrorOf(() => check('/n/other'));
+    expect(other.cniCode).to.equal(8);
+    expect(other.message).to.match(
+      /^checking eth0 of c1 .* failed: it was added in \/run\/netns\/c1, not in \/n\/other$/,
+    );
+    expect((await cniErrorOf(() => check('/n/missing'))).msg).to.equal(missing.msg);
+    expect((await cniErrorOf(() => check('relative'))).cniCode).to.equal(4);
+    expect(made.story()).to.have.lengthOf(3);
+    for (const netns of ['', '/run/netns/c1']) await check(netns);
+    // As libcni before 1.2 wrote it: the namespace that is given is all there is.
+    made.cni.cache.write({ ...made.cni.cache.read('net1', attachment())!, netns: '' });
+    await check('/n/given');
+    expect(made.calls().slice(3).map(({ env }) => env.CNI_NETNS)).to.deep.equal([
+      ...Array<string>(6).fill('/run/netns/c1'),
+      ...Array<string>(3).fill('/n/given'),
+    ]); // prettier-ignore
   });
 
   it('GC deletes what is not in use with what it was added with, and leaves other networks alone', async () => {
