@@ -175,11 +175,17 @@ describe('cni, where something is wrong', function () {
 
   it('a container id that is no file name is refused before a namespace is made', async function () {
     const runtime = fresh(this);
-    for (const id of ['../x', 'a b', '', '-x', 'x'.repeat(200)]) {
-      const { status, stdout, stderr } = await cni(runtime, 'add', 'rnetns', '--', id, 'web');
-      expect(status, stderr).to.be.oneOf([2, 125]);
-      expect(stdout).to.equal('');
-      expect(stderr).to.match(/^rnetns: [^\n]+\nhint: [^\n]+\n$/);
+    const cases = [
+      ...['../x', 'a b', '', '-x', 'x'.repeat(129)].map((id) => ['rnetns', id] as const),
+      ...[['rnetns', 'a b', 'del'] as const, ['a b', 'c', 'del'] as const, ['rnetns', 'a b', 'check'] as const],
+    ];
+    for (const [network, id, verb = 'add'] of cases) {
+      const error = failureOf(await cni(runtime, verb, '--json', '--', network, id, 'web'));
+      expect(error.cni.code, error.message).to.equal(network === 'rnetns' ? 4 : 7);
+      expect(error.message).to.match(
+        /^(add|delet|check)ing eth0 of .* failed: .*(containerID|in network name|too long: 129 characters)/,
+      );
+      expect(error.hint, error.message).to.match(/letters and digits|up to 128/);
       expect(existsSync(runtime.stateDir()), id).to.be.false;
     }
   });

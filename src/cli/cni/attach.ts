@@ -7,11 +7,13 @@ import type { Attachment } from '../../cni/compose.js';
 import type { WrittenResult } from '../../cni/convert.js';
 import { delNetwork } from '../../cni/del.js';
 import type { AttachmentId } from '../../cni/compose.js';
+import { CNI_CODE, CniError } from '../../cni/error.js';
 import { gcNetwork } from '../../cni/gc.js';
+import { checkContainerId, checkIfName, checkNetworkName } from '../../cni/names.js';
 import type { JsonObject } from '../../state/json.js';
 import type { NetworkList } from '../../cni/network-conf.js';
 import { statusOfNetwork } from '../../cni/status.js';
-import { readReferences } from '../../state/references.js';
+import { ID, readReferences } from '../../state/references.js';
 import type { CliContext } from '../context.js';
 import { launch } from './launch.js';
 import { inSession, type CniContext, type Session } from './session.js';
@@ -28,7 +30,8 @@ export interface AttachOptions {
 }
 
 /** Put the container on the network. Its id becomes a reference that counts for each of its attachments. */
-export function attach(context: CniContext, list: NetworkList, options: AttachOptions): Promise<WrittenResult> {
+export async function attach(context: CniContext, list: NetworkList, options: AttachOptions): Promise<WrittenResult> {
+  checkNames('adding', list.name, options);
   const attachment = attachmentOf(context, options);
   const nets = others(context, list.name, attachment).length + 1;
   const reference = ['--id', attachment.containerId, '--nets', String(nets)];
@@ -37,12 +40,13 @@ export function attach(context: CniContext, list: NetworkList, options: AttachOp
 }
 
 /** Take it off again; with its last attachment goes the reference. What isn't attached is no error. */
-export function detach(
+export async function detach(
   context: CniContext,
   network: string,
   options: AttachOptions,
   today: NetworkList | undefined,
 ): Promise<void> {
+  checkNames('deleting', network, options);
   const attachment = attachmentOf(context, options);
   const session = referenceFor(context, attachment.containerId, others(context, network, attachment).length);
   return inSession(context, session, (cni) => delNetwork(cni, network, attachment, today));
@@ -57,13 +61,15 @@ function referenceFor({ state }: CniContext, containerId: string, left: number):
 }
 
 /** Is it as it was put there? Arguments and capabilities are those of then. */
-export function check(
+export async function check(
   context: CniContext,
   network: string,
-  { containerId, ifName, netns: given }: Pick<AttachOptions, 'containerId' | 'ifName' | 'netns'>,
+  options: Pick<AttachOptions, 'containerId' | 'ifName' | 'netns'>,
   today: NetworkList | undefined,
 ): Promise<void> {
-  const netns = given === '' ? '' : context.state.netnsPath(given);
+  checkNames('checking', network, options);
+  const { containerId, ifName } = options;
+  const netns = options.netns === '' ? '' : context.state.netnsPath(options.netns);
   return inSession(context, { verb: 'run', netns }, (cni) =>
     checkNetwork(cni, network, { containerId, ifName, netns }, today),
   );
@@ -131,4 +137,31 @@ function attachmentOf(
     args: parseArgs(args),
     capabilityArgs,
   };
+}
+
+const PREPOSITIONS = { adding: 'to', deleting: 'from', checking: 'on' } as const;
+
+/** Before a namespace is made for them, and before the launcher refuses an id as that of a `setup` that nobody called. */
+function checkNames(
+  act: keyof typeof PREPOSITIONS,
+  network: string,
+  { containerId, ifName }: Pick<AttachOptions, 'containerId' | 'ifName'>,
+): void {
+  try {
+    checkNetworkName(network);
+    checkContainerId(containerId);
+    checkReferenceId(containerId);
+    checkIfName(ifName);
+  } catch (cause) {
+    if (!(cause instanceof CniError)) throw cause;
+    throw cause.during(`${act} ${ifName} of ${containerId} ${PREPOSITIONS[act]} network ${network} failed`);
+  }
+}
+
+/** CNI sets no limit to the length of an id; as it becomes that of a reference, it has one here. */
+function checkReferenceId(containerId: string): void {
+  if (ID.test(containerId)) return;
+  throw new CniError(CNI_CODE.badEnvironment, `containerID is too long: ${containerId.length} characters`, {
+    hint: 'it becomes the id of a reference, which has up to 128; choose a shorter one',
+  });
 }
