@@ -49,7 +49,7 @@ export function makeContext(options: CommonOptions, { make = false } = {}): CliC
     log: new Logger(config.rnetns.logLevel),
     mended: [],
     launcherOptions: [
-      ...['--name', name],
+      ...(options.name === undefined ? [] : ['--name', name]),
       ...(options.config === undefined ? [] : ['--config', options.config]),
       ...(options.logLevel === undefined ? [] : ['--log-level', options.logLevel]),
     ],

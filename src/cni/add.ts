@@ -16,7 +16,9 @@
  * @see AddNetworkList, https://github.com/containernetworking/cni/blob/main/libcni/api.go
  */
 
+import { shellWord } from '../exec/shell-word.js';
 import { formatArgs } from './args.js';
+import type { CachedAttachment } from './cache.js';
 import { agreeOnVersion, callPlugin, type Cni, failureOf } from './chain.js';
 import { composeRequestFor, type Attachment } from './compose.js';
 import { writeResult, type WrittenResult } from './convert.js';
@@ -64,11 +66,14 @@ function check(cni: Cni, list: NetworkList, attachment: Attachment): void {
  * The spec forbids a second ADD; here it would also be harmful: it fails, and the DEL after that takes the interface of
  * the first.
  */
-function checkNew({ cache }: Cni, network: string, attachment: Attachment): void {
+function checkNew({ cache, program }: Cni, network: string, attachment: Attachment): void {
   const { containerId, ifName, netns } = attachment;
-  const refuse = (msg: string, other: { network: string; containerId: string }) => {
-    const hint = `first: rnetns cni del ${other.network} ${other.containerId} ${netns} --ifname ${ifName}; or rnetns cni gc`;
-    throw new CniError(CNI_CODE.badEnvironment, msg, { hint });
+  const refuse = (msg: string, other: CachedAttachment) => {
+    // In the namespace that the cache knows: the one that is given now need not be it.
+    const words = [other.network, other.containerId, ...(other.netns === '' ? [netns] : []), `--ifname=${ifName}`];
+    throw new CniError(CNI_CODE.badEnvironment, msg, {
+      hint: `to take that off first: ${program} cni del ${words.map(shellWord).join(' ')}`,
+    });
   };
   for (const other of cache.list()) {
     if (other.ifName !== ifName) continue;

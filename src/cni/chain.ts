@@ -21,6 +21,8 @@ export interface Cni extends Runtime {
   readonly cache: AttachmentCache;
   /** @throws CniError badNetns: plugins couldn't put a container there, or would put it on the wrong side. */
   readonly checkNetns: (path: string) => void;
+  /** How a user calls rnetns for this shared namespace, for hints: `rnetns --name lab`. */
+  readonly program: string;
 }
 
 /**

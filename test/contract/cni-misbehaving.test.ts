@@ -2,7 +2,7 @@
 
 import { expect } from 'chai';
 import { chmodSync, closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   add,
@@ -18,7 +18,7 @@ import {
 import { say } from '../fixtures/cni/plugins.js';
 import { alive, waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
-import type { RunResult } from '../fixtures/rnetns.js';
+import { launcher, run, type RunResult } from '../fixtures/rnetns.js';
 import type { RuntimeDir } from '../fixtures/runtime-dir.js';
 import { gone } from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
@@ -59,6 +59,18 @@ async function end(runtime: RuntimeDir): Promise<void> {
   await expectNothingLeft(runtime);
   await succeed(runtime, 'netns', 'delete', 'web');
   await gone(runtime);
+}
+
+/** Do what a hint says, in a shell. */
+async function obey({ env }: RuntimeDir, hint: string | null | undefined): Promise<void> {
+  const file = '/bin/sh';
+  const command = (hint ?? '').replace(/^[^:]*: /, '');
+  const { status, stderr } = await run(['-c', command], {
+    file,
+    env: { ...env, PATH: `${dirname(launcher)}:${env.PATH ?? ''}` },
+    timeoutMs: 90_000,
+  });
+  expect({ status, stderr }, command).to.deep.equal({ status: 0, stderr: '' });
 }
 
 const onlyAdd = (body: string): string => `[ "$CNI_COMMAND" = ADD ] || exit 0\n${body}`;
@@ -163,14 +175,31 @@ describe('cni, where something is wrong', function () {
 
     const args = ['--args', 'IgnoreUnknown=1;FOO=BAR;IP=10.89.0.77'];
     expect(await add(runtime, 'web', ...args)).to.equal('10.89.0.77');
+    const hints: string[] = [];
     for (const id of ['id-web', 'another']) {
       const error = failureOf(await cni(runtime, 'add', 'rnetns', id, 'web', '--json'));
       expect(error.cni.code, error.message).to.equal(4);
-      expect(error.hint).to.match(/^first: rnetns cni del rnetns id-web /);
+      hints.push(error.hint ?? '');
     }
     await ping(runtime, 'web', '10.89.0.1');
-    await succeed(runtime, 'cni', 'del', 'rnetns', 'id-web');
+    expect(hints[0]).to.equal('to take that off first: rnetns cni del rnetns id-web --ifname=eth0').and.equal(hints[1]);
+    await obey(runtime, hints[0]);
     await end(runtime);
+  });
+
+  it('the hint of a refused add does what it says as it stands, for another namespace and other settings', async function () {
+    const runtime = fresh(this);
+    const settings = join(runtime.env.XDG_CONFIG_HOME ?? '', "it's.conf");
+    writeFileSync(settings, '[rnetns]\nlinger = 0\n');
+    const lab = ['--config', settings, '--name', 'lab'];
+    await succeed(runtime, 'netns', 'add', 'web', ...lab);
+    await add(runtime, 'web', '--ifname', 'a$b', ...lab);
+    const error = failureOf(await cni(runtime, 'add', 'rnetns', 'other', 'web', '--ifname', 'a$b', '--json', ...lab));
+    await obey(runtime, error.hint);
+    const listed = JSON.parse(await succeed(runtime, 'cni', 'list', '--json', ...lab)) as { attachments: object[] }[];
+    expect(listed.map(({ attachments }) => attachments)).to.deep.equal([[]]);
+    await succeed(runtime, 'netns', 'delete', 'web', ...lab);
+    await gone(runtime);
   });
 
   it('a container id that is no file name is refused before a namespace is made', async function () {

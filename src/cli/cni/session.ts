@@ -6,6 +6,7 @@ import { checkNetns } from '../../cni/netns.js';
 import { spawnPlugin } from '../../cni/spawn-plugin.js';
 import { processEnvironment } from '../../config/environment.js';
 import { findProgram } from '../../exec/find-program.js';
+import { shellWord } from '../../exec/shell-word.js';
 import { LauncherCall } from '../../library/launcher-call.js';
 import { enterArguments } from '../../namespace/enter.js';
 import { SCRIPTS } from '../../namespace/scripts.js';
@@ -57,7 +58,7 @@ export function inSession<T>(context: CniContext, session: Session, act: (cni: C
 
 /** Plugins are run where this process is. */
 function pluginsAt(pid: number, context: CniContext): Cni {
-  const { state, config, env, log, pluginTimeoutMs, interruption } = context;
+  const { state, config, env, log, launcherOptions, pluginTimeoutMs, interruption } = context;
   const [nsenter = '', ...args] = enterArguments({ pid, user: true, mount: true, net: true });
   // By its path: a plugin's PATH is its own.
   const entrance = { file: findProgram(nsenter, (env.PATH ?? '').split(':')) ?? nsenter, args };
@@ -70,5 +71,6 @@ function pluginsAt(pid: number, context: CniContext): Cni {
     warn: (message) => log.warn(message),
     runner: (plugin) => spawnPlugin(plugin, entrance),
     checkNetns: (path) => checkNetns(path, `/proc/${pid}/fd/4`, `/proc/${pid}/ns/net`),
+    program: ['rnetns', ...launcherOptions].map(shellWord).join(' '),
   };
 }

@@ -91,7 +91,7 @@ describe('cni: ADD', () => {
       import { parseNetworkList } from '${import.meta.resolve('../../../src/cni/network-conf.js')}';
       import { spawnPlugin } from '${import.meta.resolve('../../../src/cni/spawn-plugin.js')}';
       const { pluginDirs, path, cache, list, attachment } = JSON.parse(process.argv[1]);
-      const cni = { runner: spawnPlugin, pluginDirs, path, timeoutMs: 60000, cache: new AttachmentCache(cache), warn() {}, checkNetns() {} };
+      const cni = { runner: spawnPlugin, pluginDirs, path, timeoutMs: 60000, cache: new AttachmentCache(cache), warn() {}, checkNetns() {}, program: 'rnetns' };
       await addNetwork(cni, parseNetworkList(list), attachment);`;
     const { pluginDirs, path } = made.cni;
     const given = { pluginDirs, path, cache: made.path('cache'), list: LIST.source, attachment: attachment() };
@@ -164,6 +164,7 @@ describe('cni: ADD', () => {
     const again = await cniErrorOf(() => add(made));
     expect(again.cniCode).to.equal(4);
     expect(again.message).to.equal('adding eth0 of c1 to network net1 failed: it is there already');
+    expect(again.hint).to.equal('to take that off first: rnetns cni del net1 c1 --ifname=eth0');
     const other = await cniErrorOf(() =>
       add(made, listOf([{ type: 'first' }], { name: 'net2' }), attachment({ containerId: 'c2' })),
     );
@@ -172,6 +173,12 @@ describe('cni: ADD', () => {
     );
     expect(made.story()).to.have.lengthOf(3);
     await add(made, LIST, attachment({ ifName: 'eth1' }));
+    const odd = attachment({ containerId: 'c2', ifName: '$(id)' });
+    await add(made, LIST, odd);
+    expect((await cniErrorOf(() => add(made, LIST, odd))).hint).to.match(/ cni del net1 c2 '--ifname=\$\(id\)'$/);
+    // As libcni before 1.2 wrote it.
+    made.cni.cache.write({ ...made.cni.cache.read('net1', odd)!, netns: '' });
+    expect((await cniErrorOf(() => add(made, LIST, odd))).hint).to.include(' cni del net1 c2 /run/netns/c1 ');
   });
 
   it('with a choice of versions asks the plugins, and takes what all of them know', async () => {
