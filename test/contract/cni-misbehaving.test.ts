@@ -1,7 +1,17 @@
 /** Plugins, configurations and callers that are wrong: an error with a code of the specification, and nothing left. */
 
 import { expect } from 'chai';
-import { chmodSync, closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -217,6 +227,31 @@ describe('cni, where something is wrong', function () {
       expect(error.hint, error.message).to.match(/letters and digits|up to 128/);
       expect(existsSync(runtime.stateDir()), id).to.be.false;
     }
+  });
+
+  it('a plugin directory that cannot be written, or is none, is refused with what to do about that one', async function () {
+    const runtime = fresh(this);
+    const base = mkdtempSync("/tmp/rnetns-it's-");
+    onTestEnd(() => rmSync(base, { recursive: true }));
+    const [closed, missing, file] = ['closed', 'missing', 'file'].map((name) => join(base, name)) as [
+      string,
+      string,
+      string,
+    ];
+    mkdirSync(closed, { mode: 0o500 });
+    writeFileSync(file, '');
+    for (const [directory, why, hint] of [
+      [closed, 'permission denied (EACCES)', /^name a plugin directory that you may write; or as root: sudo \S+ cni /],
+      [missing, 'no such file or directory (ENOENT)', /^mkdir -p '\/tmp\/rnetns-it'\\''s-.*\/missing'$/],
+      [file, 'not a directory (ENOTDIR)', /^name the directory/],
+    ] as const) {
+      const error = failureOf(await cni(runtime, 'install', directory, '--json'));
+      expect(error.message).to.equal(`cannot install the plugin in ${directory}: ${why}`);
+      expect(error.hint).to.match(hint);
+    }
+    writeFileSync(join(base, 'rnetns'), 'of somebody else');
+    expect(failureOf(await cni(runtime, 'install', base, '--json')).message).to.match(/was not made by rnetns$/);
+    expect(existsSync(runtime.stateDir())).to.equal(false);
   });
 
   it('each plugin gets the environment of the specification and PATH, whatever the caller has', async function () {

@@ -148,7 +148,9 @@ describe('cni', function () {
     const bin = mkdtempSync('/tmp/rnetns-bin-');
     onTestEnd(() => rmSync(bin, { recursive: true }));
     expect(await succeed(runtime, 'cni', 'install', bin)).to.equal(`${join(bin, 'rnetns')}\n`);
-    await succeed(runtime, 'cni', 'install', bin);
+    expect(JSON.parse(await succeed(runtime, 'cni', 'install', bin, '--json'))).to.deep.equal({
+      file: join(bin, 'rnetns'),
+    });
     await succeed(runtime, 'netns', 'add', 'web');
     const ipam = { type: 'host-local', ranges: [[{ subnet: '10.88.3.0/24' }]] };
     const delegate = [{ type: 'bridge', bridge: 'br3', isGateway: true, ipam }];

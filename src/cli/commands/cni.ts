@@ -102,9 +102,11 @@ export function cniCommand(): Command {
     .command('install')
     .description('put the plugin of type rnetns into a plugin directory: it runs its delegates in the shared namespace')
     .argument('<directory>')
-    .option('--json', 'errors as JSON')
-    .action((directory: string) => {
-      process.stdout.write(`${installPlugin(directory)}\n`);
+    .option('--json', 'as JSON')
+    .action((directory: string, _options: unknown, command: Command) => {
+      const { json } = command.optsWithGlobals<CniOptions>();
+      const file = installPlugin(directory);
+      print(json, { file }, () => file);
     });
   cni.command('plugin', { hidden: true }).action(async () => {
     process.exitCode = await runAsPlugin();
