@@ -5,13 +5,12 @@
  * @see CheckNetworkList, https://github.com/containernetworking/cni/blob/main/libcni/api.go
  */
 
-import { attachedList, attachedResult } from './attached.js';
+import { attachedList, attachedResult, type Today } from './attached.js';
 import type { CachedAttachment } from './cache.js';
 import { agreeOnVersion, callPlugin, type Cni } from './chain.js';
 import { type AttachmentId, composeRequestFor } from './compose.js';
 import { CNI_CODE, CniError } from './error.js';
 import { checkContainerId, checkIfName, checkNetnsPath, checkNetworkName } from './names.js';
-import type { NetworkList } from './network-conf.js';
 import { atLeast } from './version.js';
 
 /** An attachment to be checked. The specification has it the same as at ADD in everything that is given. */
@@ -27,12 +26,7 @@ export interface CheckedAttachment extends AttachmentId {
  * @throws CniError of the first plugin that finds something wrong; incompatibleVersion: before 0.4.0 there was no
  *   CHECK; unknownContainer: it was never added; badNetns: in another namespace; decoding: the cache is damaged.
  */
-export async function checkNetwork(
-  cni: Cni,
-  network: string,
-  id: CheckedAttachment,
-  today: NetworkList | undefined,
-): Promise<void> {
+export async function checkNetwork(cni: Cni, network: string, id: CheckedAttachment, today: Today): Promise<void> {
   const act = `checking ${id.ifName} of ${id.containerId} on network ${network}`;
   try {
     checkNetworkName(network);
@@ -46,7 +40,7 @@ export async function checkNetwork(
       const msg = `configuration version "${version}" does not support the CHECK command`;
       throw new CniError(CNI_CODE.incompatibleVersion, msg);
     }
-    if (list.disableCheck || today?.disableCheck === true) return;
+    if (list.disableCheck || (!(today instanceof CniError) && today.disableCheck)) return;
     if (cached === undefined) throw new CniError(CNI_CODE.unknownContainer, 'it was never added');
     const attachment = { ...cached, netns: agreedNetns(cni, id.netns, cached) };
     const result = attachedResult(cached, version);

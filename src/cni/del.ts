@@ -8,7 +8,7 @@
  */
 
 import { tolerantArgs } from './args.js';
-import { attachedList, attachedResult } from './attached.js';
+import { attachedList, attachedResult, type Today } from './attached.js';
 import type { CachedAttachment } from './cache.js';
 import { agreeOnVersion, callPlugin, type Cni, failureOf, throwAll } from './chain.js';
 import { type Attachment, composeDelRequest } from './compose.js';
@@ -22,15 +22,10 @@ import type { CniVersion } from './version.js';
  * Delete the attachment. What the cache knows of it (configuration, arguments, result) counts more than what is given.
  *
  * @param attachment - `netns` empty: the one that the cache knows; if that is gone, plugins free what is outside of it.
- * @param today - the network as its files are now; undefined when they are gone, which is no obstacle after an ADD.
+ * @param today - the network as its files are now; that they are gone is no obstacle after an ADD.
  * @throws CniError all failures as one; the attachment then stays in the cache, to be tried again.
  */
-export async function delNetwork(
-  cni: Cni,
-  network: string,
-  attachment: Attachment,
-  today: NetworkList | undefined,
-): Promise<void> {
+export async function delNetwork(cni: Cni, network: string, attachment: Attachment, today: Today): Promise<void> {
   const act = `deleting ${attachment.ifName} of ${attachment.containerId} from network ${network}`;
   try {
     checkNetworkName(network);

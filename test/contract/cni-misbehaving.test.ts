@@ -229,6 +229,33 @@ describe('cni, where something is wrong', function () {
     }
   });
 
+  it('del and check of an unknown network say where it was looked for, and of every file that was left out', async function () {
+    const runtime = fresh(this, { second: { ...listWith('portmap'), name: 'second' } });
+    const directory = join(runtime.env.XDG_CONFIG_HOME ?? '', 'cni/net.d');
+    await succeed(runtime, 'netns', 'add', 'web');
+    await succeed(runtime, 'cni', 'add', 'second', 'id-web', 'web');
+    const torn = join(directory, 'second.conflist');
+    writeFileSync(torn, '{"name": "second"');
+    for (const verb of ['del', 'check']) {
+      const error = failureOf(await cni(runtime, verb, 'nope', 'c', 'web', '--json'));
+      expect(error.cni.code).to.equal(7);
+      expect(error.message).to.include(
+        `: its configuration is not in the cache, and there is no network configuration with name "nope" in ${directory} or /etc/cni/net.d; ${torn} cannot be used: no JSON`,
+      );
+      expect(error.hint).to.equal('networks that are there: rnetns');
+    }
+    for (const args of [
+      ['check', 'rnetns', 'c'],
+      ['check', 'second', 'id-web'],
+      ['del', 'second', 'id-web'],
+    ]) {
+      const { status, stderr } = await cni(runtime, ...args);
+      expect(status, stderr).to.equal(args[1] === 'rnetns' ? 125 : 0);
+      expect(stderr).to.match(new RegExp(`^[^\n]*${torn} (is left out|cannot be used): no JSON`, 'm'));
+    }
+    await end(runtime);
+  });
+
   it('a plugin directory that cannot be written, or is none, is refused with what to do about that one', async function () {
     const runtime = fresh(this);
     const base = mkdtempSync("/tmp/rnetns-it's-");

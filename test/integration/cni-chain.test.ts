@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { addNetwork } from '../../src/cni/add.js';
 import { checkNetwork } from '../../src/cni/check.js';
 import { delNetwork } from '../../src/cni/del.js';
+import { CniError } from '../../src/cni/error.js';
 import { findNetwork } from '../../src/cni/load.js';
 import { readResult } from '../../src/cni/result.js';
 import type { PluginRunner } from '../../src/cni/runner.js';
@@ -76,7 +77,7 @@ describe('cni: real plugins in namespaces', () => {
       expect(there).to.match(trace);
     }
     // The network's file may be gone by then; and twice is not too often.
-    for (const one of [first, second]) await delNetwork(bench.cni, LIST.name, one, undefined);
+    for (const one of [first, second]) await delNetwork(bench.cni, LIST.name, one, new CniError(7, 'gone'));
     await delNetwork(bench.cni, LIST.name, first, LIST);
     expect(await host.sh(LEFTOVERS)).to.equal('');
     expect(bench.cached()).to.deep.equal([]);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { addNetwork } from '../../cni/add.js';
 import { parseArgs } from '../../cni/args.js';
+import type { Today } from '../../cni/attached.js';
 import { AttachmentCache, type CachedAttachment } from '../../cni/cache.js';
 import { checkNetwork } from '../../cni/check.js';
 import type { Attachment } from '../../cni/compose.js';
@@ -44,7 +45,7 @@ export async function detach(
   context: CniContext,
   network: string,
   options: AttachOptions,
-  today: NetworkList | undefined,
+  today: Today,
 ): Promise<void> {
   checkNames('deleting', network, options);
   const attachment = attachmentOf(context, options);
@@ -65,7 +66,7 @@ export async function check(
   context: CniContext,
   network: string,
   options: Pick<AttachOptions, 'containerId' | 'ifName' | 'netns'>,
-  today: NetworkList | undefined,
+  today: Today,
 ): Promise<void> {
   checkNames('checking', network, options);
   const { containerId, ifName } = options;

@@ -1,3 +1,4 @@
+import type { Today } from '../../cni/attached.js';
 import { CNI_CODE, CniError } from '../../cni/error.js';
 import type { CachedAttachment } from '../../cni/cache.js';
 import { findNetwork, networkDirectories } from '../../cni/load.js';
@@ -36,11 +37,11 @@ export function findAttachedList(
 }
 
 /** DEL and CHECK work with what ADD was done with; the files may be gone by then. */
-export function findToday(network: string): NetworkList | undefined {
+export function findToday(context: Pick<CliContext, 'log'>, network: string): Today {
   try {
-    return findNetwork(directories(), network).list;
+    return findList(context, network);
   } catch (error) {
-    if (error instanceof CniError && error.cniCode === CNI_CODE.badConfig) return undefined;
+    if (error instanceof CniError && error.cniCode === CNI_CODE.badConfig) return error;
     throw error;
   }
 }

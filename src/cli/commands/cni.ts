@@ -67,14 +67,14 @@ export function cniCommand(): Command {
   ).action(
     async (network: string, containerId: string, netns: string | undefined, _options: unknown, command: Command) => {
       const { context, options } = prepare(command);
-      await detach(context, network, given(containerId, netns ?? '', options), findToday(network));
+      await detach(context, network, given(containerId, netns ?? '', options), findToday(context, network));
     },
   );
   attachment('check', 'is it on the network as it was put there?', '[netns]').action(
     async (network: string, containerId: string, netns: string | undefined, _options: unknown, command: Command) => {
       const { context, options } = prepare(command);
       const { ifname: ifName } = options;
-      await check(context, network, { containerId, netns: netns ?? '', ifName }, findToday(network));
+      await check(context, network, { containerId, netns: netns ?? '', ifName }, findToday(context, network));
     },
   );
   const whole = (

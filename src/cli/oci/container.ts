@@ -64,7 +64,7 @@ export async function detachContainer(context: CniContext, container: Container)
   const errors: unknown[] = [];
   const attempt = (step: Promise<void>): Promise<unknown> => step.catch((error: unknown) => errors.push(error));
   for (const { network, ifName } of attachmentsOf(context, container).reverse()) {
-    await attempt(detach(context, network, options(container, ifName), findToday(network)));
+    await attempt(detach(context, network, options(container, ifName), findToday(context, network)));
   }
   if (errors.length === 0 && existsSync(join(state.names, netns))) {
     await attempt(launch(context, `deleting the name ${netns}`, ['netns', 'delete', netns]));

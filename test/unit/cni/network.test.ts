@@ -26,7 +26,8 @@ function bench(more: Record<string, Parameters<PluginBench['plugin']>[1]> = {}):
   return made;
 }
 const add = (made: PluginBench, list = LIST, given = attachment()) => addNetwork(made.cni, list, given);
-const del = (made: PluginBench, list: NetworkList | undefined = LIST, given = attachment()) =>
+const NONE = new CniError(7, 'no network configuration with name "net1" in /n', { hint: 'put one there' });
+const del = (made: PluginBench, list: NetworkList | CniError = LIST, given = attachment()) =>
   delNetwork(made.cni, 'net1', given, list);
 const facts = ({ cniCode, msg, details }: CniError) => ({ code: cniCode, msg, details });
 
@@ -207,7 +208,8 @@ describe('cni: DEL', () => {
   it('uses the configuration, arguments and namespace of the ADD, whatever became of the files', async () => {
     const made = bench();
     await add(made, LIST, attachment({ args: [['A', 'b']], capabilityArgs: { mac: 'm' } }));
-    await del(made, undefined, attachment({ netns: '' }));
+    await del(made, NONE, attachment({ netns: '' }));
+    expect(made.warnings).to.deep.equal([]);
     const last = made.calls().slice(3);
     expect(last.map(({ env }) => [env.CNI_ARGS, env.CNI_NETNS])).to.deep.equal(
       Array(3).fill(['IgnoreUnknown=1;A=b', '/run/netns/c1']),
@@ -243,9 +245,11 @@ describe('cni: DEL', () => {
   });
 
   it('of a network that nobody knows is an error', async () => {
-    const error = await cniErrorOf(() => delNetwork(bench().cni, 'net9', attachment(), undefined));
-    expect(error.cniCode).to.equal(7);
-    expect(error.message).to.match(/^deleting eth0 of c1 from network net9 failed: its configuration is neither in/);
+    const error = await cniErrorOf(() => delNetwork(bench().cni, 'net9', attachment(), NONE));
+    expect([error.cniCode, error.hint]).to.deep.equal([7, 'put one there']);
+    expect(error.message).to.equal(
+      'deleting eth0 of c1 from network net9 failed: its configuration is not in the cache, and there is no network configuration with name "net1" in /n',
+    );
     const bad = await cniErrorOf(() => delNetwork(bench().cni, 'net1', attachment({ containerId: '../x' }), LIST));
     expect(bad.cniCode).to.equal(4);
   });
