@@ -185,15 +185,39 @@ describe('cni', function () {
     ]);
     expect((await call('CHECK', config)).status).to.equal(0);
     expect((await call('CHECK', config, { CNI_NETNS: '/etc/passwd' })).answer).to.include({ code: 8 });
-    expect((await call('ADD', config)).answer).to.include({ cniVersion: '1.0.0', code: 4 });
-    for (const [wrong, code] of [
-      [{ ...config, delegate: [{ type: 'rnetns' }] }, 7],
-      [{ ...config, delegate: undefined }, 7],
-      [{ ...config, delegate: [{ type: 'nonesuch' }], name: 'other' }, 7],
+    expect((await call('ADD', config)).answer).to.deep.equal({
+      cniVersion: '1.0.0',
+      code: 4,
+      msg: 'it is there already',
+      details:
+        'adding eth0 of c1 to network net failed; hint: to take that off first: rnetns cni del net c1 --ifname=eth0',
+    });
+    const onStdin = 'the configuration on stdin is wrong: ';
+    for (const [wrong, msg] of [
+      [{ delegate: [{ type: 'rnetns' }] }, `${onStdin}delegate: the plugin rnetns cannot delegate to itself`],
+      [{ delegate: undefined }, 'delegate is missing in the configuration on stdin: a list of plugins'],
+      [{ delegate: [] }, `${onStdin}delegate has no plugins`],
+      [{ delegate: {} }, `${onStdin}delegate must be an array, not an object`],
+      [{ delegate: [...delegate, {}] }, `${onStdin}delegate[1]: missing 'type'`],
+      [{ name: 'a b' }, `${onStdin}invalid characters found in network name`],
+      [{ namespace: 1 }, `${onStdin}namespace is no string`],
+      [
+        { delegate: [{ type: 'nonesuch' }], name: 'other' },
+        /^failed to find plugin "nonesuch" in path .*:\/usr\/lib\/cni/,
+      ],
     ] as const) {
-      const { status, answer } = await call('ADD', wrong);
-      expect({ status, code: (answer as { code: number }).code }).to.deep.equal({ status: 1, code });
+      const { status, answer } = await call('ADD', { ...config, ...wrong });
+      const said = answer as { cniVersion: string; code: number; msg: string };
+      if (typeof msg === 'string') expect(said.msg).to.equal(msg);
+      else expect(said.msg).to.match(msg);
+      expect({ status, code: said.code, cniVersion: said.cniVersion }, said.msg).to.deep.equal({
+        status: 1,
+        code: 7,
+        cniVersion: '1.0.0',
+      });
     }
+    const badId = await call('ADD', config, { CNI_CONTAINERID: 'a b' });
+    expect(badId.answer).to.include({ code: 4, msg: 'invalid characters in containerID' });
     for (const round of [1, 2]) expect((await call('DEL', config)).status, `DEL ${round}`).to.equal(0);
 
     // GC, under both names that the spec has had: what is named stays, and what isn't goes with its reference.

@@ -1,8 +1,9 @@
 import { text as readAll } from 'node:stream/consumers';
-import { CNI_CODE, CniError, type CniErrorObject } from '../../cni/error.js';
+import { CNI_CODE, CniError, type CniErrorDetail, type CniErrorObject } from '../../cni/error.js';
 import { isObject, type JsonObject } from '../../state/json.js';
-import { parseNetworkList, type NetworkList } from '../../cni/network-conf.js';
-import { CNI_VERSIONS, CURRENT_VERSION } from '../../cni/version.js';
+import { kindOf } from '../../cni/json.js';
+import { parseNetworkList, parsePlugin, type NetworkList } from '../../cni/network-conf.js';
+import { CNI_VERSIONS, CURRENT_VERSION, OLDEST_VERSION } from '../../cni/version.js';
 import { processEnvironment } from '../../config/environment.js';
 import { EXIT, RnetnsError } from '../../errors/error.js';
 import { makeContext } from '../context.js';
@@ -25,14 +26,14 @@ import { PLUGIN_TIMEOUT_S, type CniContext } from './session.js';
 export async function runAsPlugin(): Promise<number> {
   let version: string = CURRENT_VERSION;
   try {
-    const config = parseConfig(await readAll(process.stdin));
-    version = config.cniVersion;
-    const answer = await act(config);
+    const given = parseObject(await readAll(process.stdin));
+    version = readVersion(given);
+    const answer = await act(parseConfig(given, version));
     if (answer !== undefined) process.stdout.write(`${JSON.stringify(answer)}\n`);
     return EXIT.ok;
   } catch (error) {
     if (!(error instanceof RnetnsError)) throw error;
-    process.stdout.write(`${JSON.stringify({ ...errorObject(error), cniVersion: version })}\n`);
+    process.stdout.write(`${JSON.stringify(errorObject(error, version))}\n`);
     return EXIT.bad;
   }
 }
@@ -47,8 +48,11 @@ interface PluginConfig {
   valid: { containerId: string; ifName: string }[];
 }
 
-function parseConfig(text: string): PluginConfig {
-  const refuse = (code: number, why: string) => new CniError(code, `the configuration on stdin is wrong: ${why}`);
+function refuse(code: number, why: string, detail: CniErrorDetail = {}): CniError {
+  return new CniError(code, `the configuration on stdin is wrong: ${why}`, detail);
+}
+
+function parseObject(text: string): JsonObject {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -56,13 +60,22 @@ function parseConfig(text: string): PluginConfig {
     throw refuse(CNI_CODE.decoding, 'no JSON');
   }
   if (!isObject(value)) throw refuse(CNI_CODE.decoding, 'no object');
-  const { cniVersion = '0.1.0', name, delegate, namespace, runtimeConfig = {} } = value;
+  return value;
+}
+
+/** By itself: an error about the rest must be in that version. */
+function readVersion({ cniVersion = OLDEST_VERSION }: JsonObject): string {
   if (typeof cniVersion !== 'string') throw refuse(CNI_CODE.decoding, 'cniVersion is no string');
+  return cniVersion;
+}
+
+function parseConfig(given: JsonObject, cniVersion: string): PluginConfig {
+  const { name, delegate, namespace, runtimeConfig = {} } = given;
   if (namespace !== undefined && typeof namespace !== 'string')
     throw refuse(CNI_CODE.badConfig, 'namespace is no string');
   if (!isObject(runtimeConfig)) throw refuse(CNI_CODE.badConfig, 'runtimeConfig is no object');
   // Under both names that the spec has had for it (src/cni/compose.ts).
-  const valid = value['cni.dev/valid-attachments'] ?? value['cni.dev/attachments'];
+  const valid = given['cni.dev/valid-attachments'] ?? given['cni.dev/attachments'];
   return {
     cniVersion,
     list: delegate === undefined ? undefined : delegateList(name, cniVersion, delegate),
@@ -75,10 +88,27 @@ function parseConfig(text: string): PluginConfig {
   };
 }
 
+/** As a list of which `plugins` is called `delegate`, in what is said of it as well. */
 function delegateList(name: unknown, cniVersion: string, delegate: unknown): NetworkList {
-  const list = parseNetworkList(JSON.stringify({ cniVersion, name, plugins: delegate, loadOnlyInlinedPlugins: true }));
+  if (!Array.isArray(delegate)) throw refuse(CNI_CODE.badConfig, `delegate must be an array, not ${kindOf(delegate)}`);
+  if (delegate.length === 0) throw refuse(CNI_CODE.badConfig, 'delegate has no plugins');
+  for (const [index, plugin] of delegate.entries()) {
+    inConfiguration(`delegate[${index}]: `, () => parsePlugin(JSON.stringify(plugin)));
+  }
+  const text = JSON.stringify({ cniVersion, name, plugins: delegate, loadOnlyInlinedPlugins: true });
+  const list = inConfiguration('', () => parseNetworkList(text));
   if (list.plugins.every(({ type }) => type !== 'rnetns')) return list;
-  throw new CniError(CNI_CODE.badConfig, 'the plugin rnetns cannot delegate to itself');
+  throw refuse(CNI_CODE.badConfig, 'delegate: the plugin rnetns cannot delegate to itself');
+}
+
+function inConfiguration<T>(where: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (cause) {
+    if (!(cause instanceof CniError)) throw cause;
+    const { cniCode, msg, details, hint } = cause;
+    throw refuse(cniCode, `${where}${msg}`, { details, hint, cause });
+  }
 }
 
 async function act(config: PluginConfig): Promise<object | undefined> {
@@ -86,7 +116,8 @@ async function act(config: PluginConfig): Promise<object | undefined> {
   const command = env.CNI_COMMAND;
   if (command === 'VERSION') return { cniVersion: config.cniVersion, supportedVersions: CNI_VERSIONS };
   const { list, valid } = config;
-  if (list === undefined) throw new CniError(CNI_CODE.badConfig, 'delegate is missing: a list of plugins');
+  if (list === undefined)
+    throw new CniError(CNI_CODE.badConfig, 'delegate is missing in the configuration on stdin: a list of plugins');
   const context = pluginContext(config, env.CNI_PATH);
   const options: AttachOptions = {
     containerId: env.CNI_CONTAINERID ?? '',
@@ -125,8 +156,12 @@ async function ignore(done: Promise<void>): Promise<undefined> {
   return undefined;
 }
 
-function errorObject(error: RnetnsError): CniErrorObject {
-  if (error instanceof CniError) return error.toJSON();
-  const { code, message, hint } = error;
-  return { cniVersion: CURRENT_VERSION, code: CNI_CODE.unclassified, msg: `${code}: ${message}`, details: hint ?? '' };
+/** A runtime shows `msg; details` and nothing else: act and hint of ours have no other place. */
+function errorObject(error: RnetnsError, cniVersion: string): CniErrorObject {
+  const hint = error.hint === undefined ? '' : `hint: ${error.hint}`;
+  const { code, msg, said } =
+    error instanceof CniError
+      ? { code: error.cniCode, msg: error.msg, said: [error.details, error.context ?? ''] }
+      : { code: CNI_CODE.unclassified, msg: `${error.code}: ${error.message}`, said: [] };
+  return { cniVersion, code, msg, details: [...said, hint].filter((text) => text !== '').join('; ') };
 }
