@@ -11,6 +11,7 @@ import { agreeOnVersion, callPlugin, type Cni } from './chain.js';
 import { type AttachmentId, composeRequestFor } from './compose.js';
 import { CNI_CODE, CniError } from './error.js';
 import { checkContainerId, checkIfName, checkNetnsPath, checkNetworkName } from './names.js';
+import type { PluginConf } from './network-conf.js';
 import { atLeast } from './version.js';
 
 /** An attachment to be checked. The specification has it the same as at ADD in everything that is given. */
@@ -46,7 +47,11 @@ export async function checkNetwork(cni: Cni, network: string, id: CheckedAttachm
     const result = attachedResult(cached, version);
     for (const plugin of list.plugins) {
       const request = composeRequestFor(list.name, version, plugin, attachment, result);
-      await callPlugin(cni, 'CHECK', plugin, request, act, attachment);
+      try {
+        await callPlugin(cni, 'CHECK', plugin, request, act, attachment);
+      } catch (cause) {
+        throw cause instanceof CniError ? cause.advise(knownFault(plugin, attachment)) : cause;
+      }
     }
   } catch (cause) {
     throw cause instanceof CniError && cause.context === undefined ? cause.during(`${act} failed`) : cause;
@@ -65,4 +70,16 @@ function agreedNetns(cni: Cni, given: string, cached: CachedAttachment): string 
   throw new CniError(CNI_CODE.badNetns, `it was added in ${cached.netns}, not in ${given}`, {
     hint: 'give the network namespace that it was added in, or none',
   });
+}
+
+/**
+ * portmap before 1.3.0, as in Debian 12 and 13, looks for the rules of IPv4 in ip6tables as well. Debian's doesn't tell its
+ * version, so this is what may be, and no verdict.
+ *
+ * @see https://github.com/containernetworking/plugins/issues/819
+ */
+function knownFault({ type, capabilities }: PluginConf, { capabilityArgs }: CachedAttachment): string | undefined {
+  const publishes = capabilities.includes('portMappings') && Object.hasOwn(capabilityArgs, 'portMappings');
+  if (type !== 'portmap' || !publishes) return undefined;
+  return 'portmap before 1.3.0 fails so with every published port: install newer plugins, or set "disableCheck": true in the list';
 }

@@ -70,6 +70,13 @@ export class CniError extends RnetnsError {
     return new CniError(cniCode, msg, { details, context: whole, hint, refused, cause: this });
   }
 
+  /** The same failure with something to do about it, unless there is already. */
+  advise(hint: string | undefined): CniError {
+    const { cniCode, msg, details, context, refused } = this;
+    if (this.hint !== undefined || hint === undefined) return this;
+    return new CniError(cniCode, msg, { details, context, hint, refused, cause: this });
+  }
+
   toJSON(): CniErrorObject {
     return { cniVersion: CURRENT_VERSION, code: this.cniCode, msg: this.msg, details: this.details };
   }

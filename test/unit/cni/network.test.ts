@@ -7,6 +7,7 @@ import { CniError } from '../../../src/cni/error.js';
 import { delNetwork } from '../../../src/cni/del.js';
 import { gcNetwork } from '../../../src/cni/gc.js';
 import type { NetworkList } from '../../../src/cni/network-conf.js';
+import type { JsonObject } from '../../../src/state/json.js';
 import { statusOfNetwork } from '../../../src/cni/status.js';
 import { validateNetwork } from '../../../src/cni/validate.js';
 import { attachment, cniErrorOf, listOf, PluginBench, put, refuse, RESULT, say } from '../../fixtures/cni/plugins.js';
@@ -285,6 +286,21 @@ describe('cni: CHECK, GC, STATUS and validation', () => {
     put(made.path('cache/results/net1-c1-eth0'), '{');
     expect((await cniErrorOf(() => check(LIST))).cniCode).to.equal(6);
     expect(made.story()).to.have.lengthOf(3);
+  });
+
+  // https://github.com/containernetworking/plugins/issues/819
+  it('CHECK of a published port that fails on portmap names the bug that its old versions have; no other one does', async () => {
+    const made = bench({ portmap: { ADD: say(RESULT), CHECK: refuse(999, 'could not check ipv6 dnat') } });
+    const list = listOf([{ type: 'portmap', capabilities: { portMappings: true } }]);
+    const hint = async (containerId: string, capabilityArgs: JsonObject) => {
+      const given = attachment({ containerId, capabilityArgs, netns: `/n/${containerId}` });
+      await add(made, list, given);
+      return (await cniErrorOf(() => checkNetwork(made.cni, 'net1', given, list))).hint;
+    };
+    expect(await hint('c1', { portMappings: [{ hostPort: 8080, containerPort: 80 }] })).to.match(
+      /^portmap before 1\.3\.0 .*"disableCheck": true in the list$/,
+    );
+    expect(await hint('c2', {})).to.equal(undefined);
   });
 
   it('CHECK of a namespace: one that is given must be there, and be that of the ADD', async () => {
