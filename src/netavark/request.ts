@@ -83,6 +83,11 @@ export function requestedNetworks({ networks, network_info: info }: NetavarkRequ
   }));
 }
 
+/** What setup makes in the container's namespace. */
+export function interfacesOf({ networks }: NetavarkRequest): string[] {
+  return Object.values(networks).map(({ interface_name: name }) => name);
+}
+
 /** As the kernel has it: 1 to 15 bytes, no `/`, no blank, not `.` or `..` (dev_valid_name). */
 function isInterfaceName(name: string): boolean {
   return /^[^\s/:]{1,15}$/.test(name) && name !== '.' && name !== '..' && Buffer.byteLength(name) <= 15;

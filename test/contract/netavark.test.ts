@@ -1,13 +1,15 @@
 /** Real netavark and aardvark-dns, called for containers whose namespaces are named ones. */
 
 import { expect } from 'chai';
-import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { scratch, script } from '../fixtures/cni/plugins.js';
-import { alive, waitFor } from '../fixtures/processes.js';
+import { alive, childrenOf, waitFor } from '../fixtures/processes.js';
 import { expectRefused } from '../fixtures/refusals.js';
 import { findProgram, requires } from '../fixtures/requirements.js';
-import { run, spawnRnetns, type RunResult } from '../fixtures/rnetns.js';
+import { launcher, run, spawnRnetns, type RunResult } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
 import { gone } from '../fixtures/shared-netns.js';
 
@@ -82,6 +84,39 @@ function inside({ env }: RuntimeDir, netns: string, ...command: string[]): Promi
   return run(['netns', 'exec', netns, '--', ...command], { env });
 }
 
+/** netavark that waits when it has set up `web`: until the mark is taken away. */
+function waitAfterSetup(mark: string): string {
+  const wait = `: >${mark}; while [ -e ${mark} ]; do sleep 0.05; done`;
+  return `(real "$@"); status=$?; case "$*" in *setup*/web) ${wait} ;; esac; exit $status`;
+}
+
+/** A process and all below it. */
+const treeOf = (pid: number): number[] => [pid, ...childrenOf(pid).flatMap(treeOf)];
+
+/** Some of them may end of what others were sent. */
+function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
+
+const interfacesIn = async (runtime: RuntimeDir, netns: string): Promise<string> =>
+  (await inside(runtime, netns, 'ip', '-brief', 'link')).stdout;
+
+const dnsDirectory = (runtime: RuntimeDir): string => join(runtime.stateDir(), 'netavark', 'aardvark-dns');
+
+/** aardvark-dns is dead, and its pid no process's. */
+function endDns(runtime: RuntimeDir): void {
+  const file = join(dnsDirectory(runtime), 'aardvark.pid');
+  process.kill(Number(readFileSync(file, 'utf8')), 'SIGKILL');
+  // In a container nobody may have reaped it, and a zombie is there for netavark.
+  writeFileSync(file, '4999999');
+}
+
 const leased = (runtime: RuntimeDir): string[] =>
   readdirSync(join(runtime.stateDir(), 'netavark', 'addresses', NETWORK_ID)).sort();
 
@@ -147,8 +182,11 @@ describe('netavark', function () {
 
   it('what fails counts nothing and leaves nothing: a namespace that is gone, no address left', async function () {
     const runtime = fresh(this);
-    const none = await netavark(runtime, 'setup', 'none', request('web'));
-    expect(none.status, none.stdout).to.equal(1);
+    for (const path of ['/etc/passwd', join(runtime.dir, 'none')]) {
+      const { status, stdout } = await netavark(runtime, 'setup', path, request('web'));
+      const error = `there is no network namespace at ${path}`;
+      expect({ status, answer: JSON.parse(stdout) as unknown }).to.deep.equal({ status: 1, answer: { error } });
+    }
     await gone(runtime);
     await names(runtime, 'add', 'a', 'b');
     const small = (name: string): Request => request(name, { subnet: '10.89.6.0/30' });
@@ -182,6 +220,86 @@ describe('netavark', function () {
     await gone(runtime);
   });
 
+  for (const [what, signal, victims] of [
+    ['Ctrl-C', 'SIGINT', 'group'],
+    ['SIGTERM', 'SIGTERM', 'itself'],
+    ['SIGHUP', 'SIGHUP', 'itself'],
+    ['the end of its service', 'SIGTERM', 'all'],
+  ] as const) {
+    it(`${what} when netavark has just set it up: it is undone, and the caller sees it die of that`, async function () {
+      const mark = join(scratch(), 'mark');
+      const runtime = fresh(this, waitAfterSetup(mark));
+      await names(runtime, 'add', 'web', 'db');
+      // As a shell with job control does, a group of its own.
+      const caller = spawn(launcher, ['netavark', 'setup', 'web'], { env: runtime.env, detached: true });
+      const ended = once(caller, 'exit');
+      caller.stdin.end(JSON.stringify(request('web')));
+      await waitFor(() => existsSync(mark), { timeoutMs: 20_000, what: 'netavark to be done' });
+      expect(await interfacesIn(runtime, 'web')).to.include('eth0');
+      const pid = caller.pid ?? NaN;
+      signalAll(victims === 'all' ? treeOf(pid) : [victims === 'group' ? -pid : pid], signal);
+      rmSync(mark, { force: true });
+      expect(await ended).to.deep.equal([null, signal]);
+      expect(await interfacesIn(runtime, 'web')).to.not.include('eth0');
+      expect(leased(runtime)).to.deep.equal([]);
+      expect(readdirSync(join(runtime.stateDir(), 'netavark', 'unfinished'))).to.deep.equal([]);
+      expect(existsSync(join(runtime.stateDir(), 'references', 'id-web'))).to.be.false;
+      expect(await setUp(runtime, 'db', request('db'))).to.equal('10.89.5.2');
+      await tearDown(runtime, 'db', request('db'));
+      await names(runtime, 'delete', 'web', 'db');
+      await gone(runtime);
+    });
+  }
+
+  it('Ctrl-C while it waits for another call ends it at once, and does nothing', async function () {
+    const mark = join(scratch(), 'mark');
+    const runtime = fresh(this, waitAfterSetup(mark));
+    await names(runtime, 'add', 'web', 'db');
+    const first = setUp(runtime, 'web', request('web'));
+    await waitFor(() => existsSync(mark), { timeoutMs: 20_000, what: 'netavark to be done' });
+    const second = spawnRnetns(['netavark', 'setup', 'db'], { env: runtime.env });
+    second.child.stdin?.end(JSON.stringify(request('db')));
+    const isWaiting = (): boolean =>
+      treeOf(second.pid).some((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'flock\n');
+    await waitFor(isWaiting, { timeoutMs: 20_000, what: 'the second to wait' });
+    process.kill(second.pid, 'SIGINT');
+    expect(await second.ended).to.deep.equal({ status: null, signal: 'SIGINT' });
+    expect(existsSync(mark)).to.be.true;
+    rmSync(mark);
+    expect(await first).to.equal('10.89.5.2');
+    expect(leased(runtime)).to.deep.equal(['10.89.5.2']);
+    await tearDown(runtime, 'web', request('web'));
+    await names(runtime, 'delete', 'web', 'db');
+    await gone(runtime);
+  });
+
+  for (const [what, victims] of [
+    ['its caller alone', 'itself'],
+    ['all of it', 'all'],
+  ] as const) {
+    it(`kill -9 of ${what} when netavark has just set it up: the address has one container`, async function () {
+      const mark = join(scratch(), 'mark');
+      const runtime = fresh(this, waitAfterSetup(mark));
+      await names(runtime, 'add', 'web', 'db');
+      const caller = spawnRnetns(['netavark', 'setup', 'web'], { env: runtime.env });
+      caller.child.stdin?.end(JSON.stringify(request('web')));
+      await waitFor(() => existsSync(mark), { timeoutMs: 20_000, what: 'netavark to be done' });
+      signalAll(victims === 'all' ? treeOf(caller.pid) : [caller.pid], 'SIGKILL');
+      await caller.ended;
+      rmSync(mark);
+      expect(await setUp(runtime, 'db', request('db'))).to.equal('10.89.5.2');
+      expect(await interfacesIn(runtime, 'web')).to.not.include('eth0');
+      const hosts = readFileSync(join(dnsDirectory(runtime), 'net1'), 'utf8');
+      expect(hosts).to.include('id-db').and.not.include('id-web');
+      expect((await inside(runtime, 'db', 'busybox', 'ping', '-c', '1', '-W', '5', '10.89.5.1')).status).to.equal(0);
+      await tearDown(runtime, 'web', request('web'));
+      expect(leased(runtime)).to.deep.equal(['10.89.5.2']);
+      await tearDown(runtime, 'db', request('db'));
+      await names(runtime, 'delete', 'web', 'db');
+      await gone(runtime);
+    });
+  }
+
   it('netavark that hangs is ended at the limit with what it started, and nothing is counted', async function () {
     const pids = scratch();
     const runtime = fresh(this, `sleep 600 & echo $! >>${pids}/all; echo $$ >>${pids}/all; wait`);
@@ -212,6 +330,74 @@ describe('netavark', function () {
       expect([status, stdout, stderr], `teardown ${round}`).to.deep.equal([0, '', '']);
     }
     await names(runtime, 'delete', 'web');
+    await gone(runtime);
+  });
+
+  for (const what of ['namespace', 'interface'] as const) {
+    it(`teardown of a container whose ${what} is gone leaves nothing of it, and has nothing to say`, async function () {
+      const runtime = fresh(this);
+      await names(runtime, 'add', 'web', 'db');
+      for (const name of ['web', 'db']) await setUp(runtime, name, request(name));
+      const lose = async (name: string): Promise<void> => {
+        if (what === 'namespace') await names(runtime, 'delete', name);
+        else await inside(runtime, name, 'ip', 'link', 'delete', 'eth0');
+      };
+      const tearDownSilently = async (name: string): Promise<void> => {
+        const { status, stdout, stderr } = await netavark(runtime, 'teardown', name, request(name));
+        expect([status, stdout, stderr]).to.deep.equal([0, '', '']);
+      };
+      const held = spawnRnetns(['run', '--', 'sleep', '60'], { env: runtime.env });
+      await lose('web');
+      await tearDownSilently('web');
+      expect(readFileSync(join(dnsDirectory(runtime), 'net1'), 'utf8'))
+        .to.include('id-db')
+        .and.not.include('id-web');
+      await lose('db');
+      await tearDownSilently('db');
+      const left = await run(['run', '--', 'sh', '-c', 'ip -brief link; iptables-save'], { env: runtime.env });
+      expect(left.stdout)
+        .to.include('eth0')
+        .and.not.match(/podman9|10\.89\.5\./);
+      expect(leased(runtime)).to.deep.equal([]);
+      if (what === 'interface') {
+        for (const name of ['web', 'db']) expect(await interfacesIn(runtime, name)).to.not.include('eth0');
+        await names(runtime, 'delete', 'web', 'db');
+      }
+      held.child.kill('SIGKILL');
+      await gone(runtime);
+    });
+  }
+
+  it('teardown after the death of aardvark-dns says what netavark said, once, and drops the reference', async function () {
+    const runtime = fresh(this);
+    await names(runtime, 'add', 'web', 'db');
+    for (const name of ['web', 'db']) await setUp(runtime, name, request(name));
+    endDns(runtime);
+    const first = await netavark(runtime, 'teardown', 'db', request('db'));
+    expect([first.status, first.stdout], first.stderr).to.deep.equal([0, '']);
+    expect(first.stderr).to.match(
+      /^rnetns: netavark teardown of \S+\/db ended with status 1: .*aardvark pid.*\nhint: .*\n$/,
+    );
+    expect(leased(runtime)).to.deep.equal(['10.89.5.2']);
+    const second = await netavark(runtime, 'teardown', 'db', request('db'));
+    expect([second.status, second.stdout, second.stderr]).to.deep.equal([0, '', '']);
+    expect(await setUp(runtime, 'db', request('db'))).to.equal('10.89.5.3');
+    for (const name of ['web', 'db']) await tearDown(runtime, name, request(name));
+    await names(runtime, 'delete', 'web', 'db');
+    await gone(runtime);
+  });
+
+  it('teardown by a netavark that does nothing disconnects the container, and can be repeated', async function () {
+    const runtime = fresh(this, `case "$*" in *teardown*) echo '{"error":"no"}'; exit 3 ;; esac; real "$@"`);
+    await names(runtime, 'add', 'web');
+    await setUp(runtime, 'web', request('web'));
+    const { status, stdout, stderr } = await netavark(runtime, 'teardown', 'web', request('web'));
+    expect([status, stdout], stderr).to.deep.equal([0, '']);
+    expect(stderr).to.match(/^rnetns: .* ended with status 3: \{"error":"no"\}\nhint: /);
+    expect(await interfacesIn(runtime, 'web')).to.not.include('eth0');
+    expect(leased(runtime)).to.deep.equal([]);
+    await tearDown(runtime, 'web', request('web'));
+    await run(['stop', '--force'], { env: runtime.env });
     await gone(runtime);
   });
 

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { RnetnsError } from '../../errors/error.js';
+import { findProgram } from '../../exec/find-program.js';
+import { SCRIPTS } from '../../namespace/scripts.js';
+import { makeContext, type CliContext, type CommonOptions } from '../context.js';
+
+export interface NetavarkOptions extends CommonOptions {
+  /** Seconds for each call of netavark. */
+  timeout: number;
+}
+
+export interface NetavarkContext extends CliContext {
+  timeoutS: number;
+  /** What netavark keeps, and what we keep about its containers. */
+  directory: string;
+}
+
+export function netavarkContext(options: NetavarkOptions, { make = false } = {}): NetavarkContext {
+  const context = makeContext(options, { make });
+  return { ...context, timeoutS: options.timeout, directory: join(context.state.path, 'netavark') };
+}
+
+/** What setup and teardown tell scripts/netavark.sh about a container. */
+export interface Target {
+  netns: string;
+  interfaces: readonly string[];
+  /** See src/netavark/unfinished.ts. */
+  record: string;
+}
+
+const NO_TARGET: Target = { netns: '', interfaces: [], record: '' };
+
+/** The call of netavark by scripts/netavark.sh. aardvark-dns is optional: without it there are no names. */
+export function netavarkCall(
+  { config, env, directory, timeoutS }: NetavarkContext,
+  act: 'setup' | 'teardown' | 'update',
+  { netns, interfaces, record } = NO_TARGET,
+): string[] {
+  const directories = [...config.engine.helperBinariesDirs, ...(env.PATH ?? '').split(':')];
+  const netavark = findProgram('netavark', directories);
+  if (netavark === undefined) {
+    throw new RnetnsError('ERR_PROGRAM_MISSING', `cannot call netavark: it was not found in ${directories.join(':')}`, {
+      hint: 'sudo apt-get install netavark aardvark-dns',
+    });
+  }
+  const aardvark = findProgram('aardvark-dns', directories);
+  return [
+    ...['sh', '-c', readFileSync(SCRIPTS.netavark, 'utf8'), 'netavark.sh', act, String(timeoutS)],
+    ...[directory, netns, interfaces.join(' '), record],
+    ...[netavark, '--config', directory, '--rootless', 'true'],
+    ...(aardvark === undefined ? [] : ['--aardvark-binary', aardvark]),
+  ];
+}
