@@ -182,6 +182,11 @@ describe('netavark', function () {
 
   it('what fails counts nothing and leaves nothing: a namespace that is gone, no address left', async function () {
     const runtime = fresh(this);
+    expectRefused(
+      await netavark(runtime, 'setup', 'none', request('web')),
+      /id-web on .*\/netns\/none.*netns add none/s,
+    );
+    expect(existsSync(runtime.stateDir())).to.be.false;
     for (const path of ['/etc/passwd', join(runtime.dir, 'none')]) {
       const { status, stdout } = await netavark(runtime, 'setup', path, request('web'));
       const error = `there is no network namespace at ${path}`;
@@ -398,6 +403,28 @@ describe('netavark', function () {
     expect(leased(runtime)).to.deep.equal([]);
     await tearDown(runtime, 'web', request('web'));
     await run(['stop', '--force'], { env: runtime.env });
+    await gone(runtime);
+  });
+
+  it('update changes the DNS servers of a network that has names, and tells what is wrong', async function () {
+    const runtime = fresh(this);
+    const update = (network: string, servers: string): Promise<RunResult> =>
+      run(['netavark', 'update', network, '--network-dns-servers', servers], { env: runtime.env });
+    expectRefused(await update('net1', '9.9.9.9'), /network net1: the namespace default is down/);
+    expect(existsSync(runtime.stateDir())).to.be.false;
+    await names(runtime, 'add', 'web');
+    expectRefused(await update('net1', '9.9.9.9'), /network net1: no container on it has names\n/);
+    await setUp(runtime, 'web', request('web'));
+    expectRefused(await update('net2', '9.9.9.9'), /network net2: .*others have: net1\n/);
+    for (const bad of ['junk', '9.9.9.9,junk', '', '9.9.9.9,', 'fe80::1%eth0']) {
+      expectRefused(await update('net1', bad), /--network-dns-servers must be IP addresses, but has '/, 2);
+    }
+    expect((await update('net1', '9.9.9.9,2620:fe::fe')).status).to.equal(0);
+    expect(readFileSync(join(dnsDirectory(runtime), 'net1'), 'utf8')).to.match(
+      /^10\.89\.5\.1 9\.9\.9\.9,2620:fe::fe\n/,
+    );
+    await tearDown(runtime, 'web', request('web'));
+    await names(runtime, 'delete', 'web');
     await gone(runtime);
   });
 

@@ -1,5 +1,6 @@
-import { join } from 'node:path';
-import { EXIT } from '../../errors/error.js';
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { EXIT, RnetnsError } from '../../errors/error.js';
 import {
   dropForgotten,
   dropLeases,
@@ -34,6 +35,7 @@ interface Container {
 export async function setUp(netns: string, input: string, options: NetavarkOptions): Promise<number> {
   const container = containerOf(netns, input, options);
   const { context, request, addresses, unfinished } = container;
+  checkName(container);
   const id = request.container_id;
   let drop = (): void => undefined;
   const prepare = (process: ProcessId): string => {
@@ -93,6 +95,15 @@ function callOf(
   const record = unfinishedFile(unfinished, request.container_id);
   const command = netavarkCall(context, act, { netns, interfaces: interfacesOf(request), record });
   return { verb: act, options: ['--id', request.container_id], command, input };
+}
+
+/** A name of ours that isn't there is an error before anything is made; what else there is inside only the script sees. */
+function checkName({ context: { state }, request, netns }: Container): void {
+  if (dirname(netns) !== state.namesSeen || existsSync(join(state.names, basename(netns)))) return;
+  const what = `cannot set up the container ${request.container_id} on ${netns}`;
+  throw new RnetnsError('ERR_NETNS', `${what}: there is no network namespace of that name`, {
+    hint: `rnetns netns list; rnetns netns add ${basename(netns)}`,
+  });
 }
 
 function countedIn({ state }: NetavarkContext): (id: string) => boolean {

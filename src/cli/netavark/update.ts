@@ -1,9 +1,48 @@
-import { netavarkCall, netavarkContext, type NetavarkOptions } from './call.js';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { RnetnsError } from '../../errors/error.js';
+import { parseIp } from '../../plan/ip.js';
+import { readLive } from '../../state/live.js';
+import { netavarkCall, netavarkContext, type NetavarkContext, type NetavarkOptions } from './call.js';
 import { endBy, launch } from './launch.js';
 
 /** Change the DNS servers of a network with containers on it. */
 export async function update(network: string, servers: string, options: NetavarkOptions): Promise<number> {
+  checkServers(servers);
   const context = netavarkContext(options);
+  checkNetwork(context, network);
   const command = [...netavarkCall(context, 'update'), 'update', '--network-dns-servers', servers, network];
   return endBy(await launch(context, { verb: 'run', command, input: () => 'go\n{}\n' }));
+}
+
+/** netavark looks at none of them, and aardvark-dns ends at the first that is wrong. */
+function checkServers(servers: string): void {
+  for (const server of servers.split(',')) {
+    const ip = parseIp(server);
+    if (ip !== undefined && !(ip.kind === 'ipv6' && ip.zone !== undefined)) continue;
+    throw new RnetnsError('ERR_USAGE', `--network-dns-servers must be IP addresses, but has '${server}'`, {
+      hint: 'such as --network-dns-servers 9.9.9.9,2620:fe::fe',
+    });
+  }
+}
+
+/** netavark tells neither that nor the network: it has a file for each with containers that have names. */
+function checkNetwork({ state, directory }: NetavarkContext, network: string): void {
+  const refuse = (code: 'ERR_DOWN' | 'ERR_NETNS', why: string, hint: string): never => {
+    throw new RnetnsError(code, `cannot change the DNS servers of the network ${network}: ${why}`, { hint });
+  };
+  const hint = 'a network has DNS servers while containers are on it, with dns_enabled: rnetns netavark setup';
+  if (readLive(state) === undefined) refuse('ERR_DOWN', `the namespace ${state.name} is down`, hint);
+  const networks = networksWithNames(join(directory, 'aardvark-dns'));
+  if (networks.includes(network)) return;
+  const others = networks.length === 0 ? '' : `; others have: ${networks.join(', ')}`;
+  refuse('ERR_NETNS', `no container on it has names${others}`, hint);
+}
+
+function networksWithNames(directory: string): string[] {
+  try {
+    return readdirSync(directory).filter((name) => name !== 'aardvark.pid');
+  } catch {
+    return [];
+  }
 }
