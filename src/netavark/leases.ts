@@ -81,19 +81,26 @@ export function dropLeases(files: readonly string[], owner: LeaseOwner): void {
   for (const file of files) if (readOptional(file) === formatLease(owner)) rmSync(file, { force: true });
 }
 
-/** Free what a setup that was killed has taken: nobody counted it, and nobody will. */
+/**
+ * Free what a setup that was killed has taken: nobody counted it, and nobody will.
+ *
+ * @param readCounted - the ids of those that are counted, as they are now.
+ */
 export function dropForgotten(
   directory: string,
   request: NetavarkRequest,
-  isCounted: (container: string) => boolean,
+  readCounted: () => ReadonlySet<string>,
 ): void {
-  for (const { id } of requestedNetworks(request)) {
-    for (const address of listNames(join(directory, id))) {
+  const ended = requestedNetworks(request).flatMap(({ id }) =>
+    listNames(join(directory, id)).flatMap((address) => {
       const file = join(directory, id, address);
       const owner = parseLease(readOptional(file) ?? '');
-      if (owner !== undefined && !isCounted(owner.container) && !isAlive(owner.process)) rmSync(file, { force: true });
-    }
-  }
+      return owner === undefined || isAlive(owner.process) ? [] : [{ file, container: owner.container }];
+    }),
+  );
+  // Only now: whoever has ended had counted its container before.
+  const counted = readCounted();
+  for (const { file, container } of ended) if (!counted.has(container)) rmSync(file, { force: true });
 }
 
 /** False when another one has it; whoever had it before keeps it. */

@@ -44,15 +44,22 @@ export function forgetSetup(directory: string, container: string): void {
   rmSync(unfinishedFile(directory, container), { force: true });
 }
 
-/** Those that nobody counted, and nobody will. */
-export function forgottenSetups(directory: string, isCounted: (container: string) => boolean): UnfinishedFile[] {
-  return listNames(directory)
-    .filter((name) => !name.startsWith('.') && !isCounted(name))
+/**
+ * Those that nobody counted, and nobody will.
+ *
+ * @param readCounted - the ids of those that are counted, as they are now.
+ */
+export function forgottenSetups(directory: string, readCounted: () => ReadonlySet<string>): UnfinishedFile[] {
+  const ended = listNames(directory)
+    .filter((name) => !name.startsWith('.'))
     .flatMap((name) => {
       const file = unfinishedFile(directory, name);
       const setup = parseSetup(readOptional(file) ?? '');
       return setup === undefined || isAlive(setup.process) ? [] : [{ file, setup }];
     });
+  // Only now: whoever has ended had counted its container before.
+  const counted = readCounted();
+  return ended.filter(({ setup }) => !counted.has(setup.request.container_id));
 }
 
 function parseSetup(text: string): Unfinished | undefined {

@@ -33,7 +33,8 @@ export function findAttachedList(
 ): NetworkList {
   const cached = attached.find((attachment) => attachment.network === network && attachment.config !== '');
   if (cached === undefined) return findList(context, network);
-  return findToday(network) ?? parseNetworkList(cached.config);
+  const today = findToday(context, network);
+  return today instanceof CniError ? parseNetworkList(cached.config) : today;
 }
 
 /** DEL and CHECK work with what ADD was done with; the files may be gone by then. */

@@ -39,9 +39,9 @@ export async function setUp(netns: string, input: string, options: NetavarkOptio
   const id = request.container_id;
   let drop = (): void => undefined;
   const prepare = (process: ProcessId): string => {
-    const isCounted = countedIn(context);
-    const forgotten = forgottenSetups(unfinished, isCounted);
-    dropForgotten(addresses, request, isCounted);
+    const readCounted = () => countedIn(context);
+    const forgotten = forgottenSetups(unfinished, readCounted);
+    dropForgotten(addresses, request, readCounted);
     const taken = takeAddresses(addresses, request, process);
     drop = () => dropLeases(taken, { container: id, process });
     noteSetup(unfinished, { netns: container.netns, process, request });
@@ -62,7 +62,7 @@ export async function tearDown(netns: string, input: string, options: NetavarkOp
   const container = containerOf(netns, input, options);
   const { context, request, addresses, unfinished } = container;
   // netavark itself fails for what isn't there, and 1.4 with a panic.
-  if (!countedIn(context)(request.container_id) && !hasAddresses(addresses, request)) return EXIT.ok;
+  if (!countedIn(context).has(request.container_id) && !hasAddresses(addresses, request)) return EXIT.ok;
   const prepare = (): string => {
     findAddresses(addresses, request);
     return formatGo(request);
@@ -106,9 +106,8 @@ function checkName({ context: { state }, request, netns }: Container): void {
   });
 }
 
-function countedIn({ state }: NetavarkContext): (id: string) => boolean {
-  const ids = new Set(readReferences(state).list.map((reference) => reference.id));
-  return (id) => ids.has(id);
+function countedIn({ state }: NetavarkContext): ReadonlySet<string> {
+  return new Set(readReferences(state).list.map((reference) => reference.id));
 }
 
 /** From 125 on the status is the launcher's, or that of a script that was killed or couldn't undo it. */
