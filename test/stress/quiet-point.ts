@@ -63,18 +63,23 @@ function observe(world: World, name: Name, { references, refCount }: Status): Ob
   return { ids: new Map(written.map(({ id, nets, pid }) => [id, `${nets ?? '?'} ${pid ?? 0}`])), anonymous };
 }
 
-/** Mount points with a mount on the very mount that is there already, as mountinfo's ids tell (proc_pid_mountinfo(5)). */
+/** Mount points with the same thing mounted on itself, as mountinfo's ids tell (proc_pid_mountinfo(5)): ours on the host's /run isn't. */
 function stackedMounts(pid: number | 'self'): string[] {
   const mounts = readFileSync(`/proc/${pid}/mountinfo`, 'utf8')
     .trim()
     .split('\n')
     .map((line) => line.split(' '))
-    .map(([id = '', parent = '', , , point = '']) => ({ id, parent, point }));
-  const places = new Map(mounts.map(({ id, point }) => [id, point]));
+    .map(([id = '', parent = '', device, root, point = '']) => ({
+      id,
+      parent,
+      point,
+      what: [device, root, point].join(' '),
+    }));
+  const places = new Map(mounts.map(({ id, what }) => [id, what]));
   const seen = new Set<string>();
-  return mounts.flatMap(({ parent, point }) => {
-    const again = places.get(parent) === point || seen.has(`${parent} ${point}`);
-    seen.add(`${parent} ${point}`);
+  return mounts.flatMap(({ parent, point, what }) => {
+    const again = places.get(parent) === what || seen.has(`${parent} ${what}`);
+    seen.add(`${parent} ${what}`);
     return again ? [point] : [];
   });
 }
