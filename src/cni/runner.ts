@@ -13,7 +13,7 @@ export interface PluginCall {
   /** Text for its stdin. */
   readonly input: string;
   readonly timeoutMs: number;
-  /** Ends it as well. */
+  /** Ends it as well, unless it soon ends by itself. */
   readonly signal?: AbortSignal | undefined;
 }
 

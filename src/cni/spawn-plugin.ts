@@ -10,6 +10,8 @@ import type { Readable } from 'node:stream';
 import { errnoCode } from '../config/errno.js';
 import { MAX_LOG_BYTES, MAX_OUTPUT_BYTES, type PluginCall, type PluginOutcome, type PluginReply } from './runner.js';
 
+/** For a plugin that is interrupted, to end by itself: the middle of its work is no place to undo it from. */
+const GRACE_MS = 5000;
 /** How long a program that a plugin left behind may keep its output open after the plugin has ended. */
 const DRAIN_MS = 500;
 
@@ -41,16 +43,19 @@ export function spawnPlugin(call: PluginCall, entrance?: Entrance): Promise<Plug
     const stdout = collect(child.stdout, MAX_OUTPUT_BYTES, () => end('too-much-output'));
     const stderr = collect(child.stderr, MAX_LOG_BYTES);
     const limit = setTimeout(() => end('timed-out'), timeoutMs);
-    const interrupt = () => end('interrupted');
+    let grace: NodeJS.Timeout | undefined;
+    const interrupt = () => (grace = setTimeout(() => end('interrupted'), GRACE_MS));
     interruption?.addEventListener('abort', interrupt);
     let drain: NodeJS.Timeout | undefined;
     child.on('error', (cause) => {
       clearTimeout(limit);
+      clearTimeout(grace);
       interruption?.removeEventListener('abort', interrupt);
       resolve(notStarted(cause));
     });
     child.on('exit', (status) => {
       clearTimeout(limit);
+      clearTimeout(grace);
       interruption?.removeEventListener('abort', interrupt);
       // A daemon that a plugin started on purpose may hold the pipes for ever. What a failed plugin left is ended; its
       // group still has that number, as a member of it holds the pipe.

@@ -80,7 +80,7 @@ describe('cni add, ended', function () {
     ['a runtime', 'SIGTERM', 'before bridge'],
     ['a terminal that is closed', 'SIGHUP', 'after tuning'],
   ] as const) {
-    it(`by ${what}, ${point}: the plugin is ended, and what was added is undone`, async function () {
+    it(`by ${what}, ${point}: a plugin that doesn't end is ended, and what was added is undone`, async function () {
       const { marks, runtime } = withPausing(this);
       await succeed(runtime, 'netns', 'add', 'web');
       const { adder, plugin } = await addUpTo({ marks, runtime }, point);

@@ -1,7 +1,7 @@
 /** `rnetns oci-hook`: real containers of crun and runc, on networks by real CNI plugins. */
 
 import { expect } from 'chai';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { printed } from '../fixtures/netns-facts.js';
 import { Containers, configureNetworks, type OciConfig, type OciRuntime } from '../fixtures/oci.js';
@@ -319,14 +319,17 @@ describe('oci-hook', function () {
     const runtime = fresh(this);
     const held = await hold(runtime);
     const web = await container(runtime);
-    const started = spawnRnetns(['oci-hook'], { env: runtime.env });
-    started.child.stdin?.end(JSON.stringify({ id: 'web', status: 'creating', pid: web.pid }));
+    // From a file, as by hand: an error of its stream would come after it was read.
+    const file = join(runtime.dir, 'state.json');
+    writeFileSync(file, JSON.stringify({ id: 'web', status: 'creating', pid: web.pid }));
+    const started = spawnRnetns(['-c', 'exec "$0" oci-hook <"$1"', launcher, file], { env: runtime.env, file: 'sh' });
     await waitFor(async () => (await traces(runtime)).names.length > 0, { intervalMs: 1, what: 'the name' });
     started.child.kill('SIGINT');
     expect((await started.ended).status).to.equal(125);
     expect(started.stderr()).to.include('interrupted by SIGINT');
-    expect(await traces(runtime)).to.deep.equal(NOTHING);
+    expect(await traces(runtime), started.stderr()).to.deep.equal(NOTHING);
     expect(logOf(runtime)).to.include('interrupted by SIGINT');
+    rmSync(file);
     await finish(web);
     await finish(held);
     await gone(runtime);

@@ -79,7 +79,7 @@ describe('doctor', () => {
         (
           await run(['-qec', `'${launcher}' doctor --check tun`, '/dev/null'], {
             file: 'script',
-            env: { ...env, ...more },
+            env: { ...env, TERM: 'xterm', ...more },
           })
         ).stdout;
       // eslint-disable-next-line no-control-regex -- these are looked for

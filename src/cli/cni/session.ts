@@ -27,7 +27,7 @@ export interface CniContext extends CliContext {
   /** For each plugin. */
   pluginTimeoutMs: number;
   /** An ADD that is begun is undone then, and its reason thrown. */
-  interruption?: AbortSignal;
+  interruption?: AbortSignal | undefined;
 }
 
 export const PLUGIN_TIMEOUT_S = 60;

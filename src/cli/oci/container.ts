@@ -135,7 +135,7 @@ async function takeOver(context: CniContext, plan: Attach, named: number): Promi
 /** Undo it all; gives the error to throw. */
 async function undone(context: CniContext, plan: Attach, cause: unknown): Promise<unknown> {
   try {
-    await detachContainer(context, plan);
+    await detachContainer({ ...context, interruption: undefined }, plan);
     return cause;
   } catch (error) {
     if (!(cause instanceof RnetnsError)) return cause;

@@ -16,7 +16,9 @@ export async function readState(stream: Readable, signal: AbortSignal): Promise<
     new RnetnsError('ERR_USAGE', `reading the container state failed on stdin: ${why}`, {
       hint: 'an OCI runtime writes it and closes it; by hand: rnetns oci-hook <state.json',
     });
-  signal.addEventListener('abort', () => stream.destroy(signal.reason as Error));
+  // An abort that comes later is none of the stream's: nobody would catch its error.
+  const abort = () => stream.destroy(signal.reason as Error);
+  signal.addEventListener('abort', abort);
   const late = setTimeout(() => stream.destroy(refuse(`no end of it within ${TIMEOUT_MS / 1000} s`)), TIMEOUT_MS);
   const chunks: Buffer[] = [];
   let size = 0;
@@ -28,6 +30,7 @@ export async function readState(stream: Readable, signal: AbortSignal): Promise<
     }
   } finally {
     clearTimeout(late);
+    signal.removeEventListener('abort', abort);
   }
   return Buffer.concat(chunks).toString();
 }
