@@ -10,13 +10,13 @@
 # On a namespace that is up an id costs neither Node nor the lock:
 #   setup     holds a lease while it makes the file (O_EXCL: two never make one), and a namespace with a lease is not
 #             reaped; when it lets go, the reference is there to be seen
-#   teardown  removes the file, and asks with the same rm(1) whether it was the last: only then it takes the lock
+#   teardown  removes the file, and asks with the same find(1) whether it was the last: only then it takes the lock
 # What is there already is replaced, and a tied one is removed, under the lock, as minder.sh drops them.
 #
 # At the last reference the namespace goes at once, without lingering, unless a command is inside.
 #
 # Reads:    rn_id rn_nets rn_pid rn_dir and the functions of scripts/rnetns
-# Requires: mkdir rm mv; for the last one flock dd rmdir sleep nsenter; child.sh lock.sh reap.sh teardown.sh
+# Requires: mkdir rm mv find; for the last one flock dd rmdir sleep nsenter; child.sh lock.sh reap.sh teardown.sh
 # shellcheck disable=SC2154 # the variables are scripts/rnetns's
 # shellcheck source=scripts/lock.sh
 . "$rn_scripts/lock.sh"
@@ -251,13 +251,12 @@ drop_id() {
     give_back
     exit 0
   fi
-  # -d: an empty directory as well, so this fails unless it was the last; a slash, or it would remove what is none. More
-  # is asked in release.
-  rm -f -d -- "$rn_file" "$rn_dir/references/" "$rn_dir/tied/" 2>/dev/null || {
-    # Something else of that name, made by an accident.
-    ! [ -d "$rn_file" ] || rm -rf --one-file-system -- "$rn_file"
-    [ -d "$rn_dir/references" ] || [ -d "$rn_dir/tied" ] && exit 0
-  }
+  # Each by one unlinkat(2), so the directories go only if they are empty; a slash, or what is none would go. rm -d looks
+  # twice whether a directory is empty, and removes what has come in between. More is asked in release.
+  find "$rn_file" "$rn_dir/references/" "$rn_dir/tied/" -maxdepth 0 -delete 2>/dev/null
+  # A directory of that name, made by an accident.
+  ! [ -e "$rn_file" ] || rm -rf --one-file-system -- "$rn_file"
+  [ -d "$rn_dir/references" ] || [ -d "$rn_dir/tied" ] && exit 0
   release
   exit 0
 }

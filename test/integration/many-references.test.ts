@@ -3,8 +3,11 @@
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { requires } from '../fixtures/requirements.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { waitFor } from '../fixtures/processes.js';
+import { findProgram, requires } from '../fixtures/requirements.js';
 import { launcher, run } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
 import { gone, startCommand } from '../fixtures/shared-netns.js';
@@ -108,5 +111,30 @@ describe(`${CALLS} setups and teardowns from ${CALLERS} processes`, function () 
     expect(await fromAll(runtime, 320, script)).to.equal('');
     console.log(`      320 times setup and teardown: ${((performance.now() - begin) / 1000).toFixed(2)} s`);
     await gone(runtime, 3000);
+  });
+
+  it('one that comes while the last one goes is not lost, however slowly that goes', async function () {
+    requires(this, 'ptrace', 'strace');
+    this.timeout(60_000);
+    const runtime = freshRuntimeDir(this);
+    runtime.configure('[rnetns]\nlinger = 0\n');
+    const command = await startCommand(runtime);
+    const call = (...args: string[]) => run(args, { env: runtime.env });
+    expect((await call('setup', '--id', 'last')).status).to.equal(0);
+    // rm -d reads the directory, and reads it again: what came in between it removed.
+    const slowly = ['-e', 'inject=getdents64:delay_exit=400000', '-e', 'inject=unlinkat:delay_enter=100000'];
+    const going = run(['-f', '-qq', '-o', '/dev/null', ...slowly, launcher, 'teardown', '--id', 'last'], {
+      env: runtime.env,
+      file: findProgram('strace') ?? '',
+    });
+    const references = join(runtime.stateDir(), 'references');
+    await waitFor(() => !existsSync(join(references, 'last')), { intervalMs: 1, what: 'the end of the last one' });
+    await sleep(50);
+    expect((await call('setup', '--id', 'next')).status).to.equal(0);
+    expect((await going).status).to.equal(0);
+    expect((await counted(runtime)).references?.map(({ id }) => id)).to.deep.equal(['next']);
+    expect((await call('teardown', '--id', 'next')).status).to.equal(0);
+    await command.finish();
+    await gone(runtime);
   });
 });

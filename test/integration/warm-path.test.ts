@@ -75,7 +75,7 @@ describe('the warm path, called', function () {
       expect(await started('setup', '--id', 'second'), 'setup').to.deep.equal([]);
       expect(await started('teardown', '--id', 'second'), 'teardown').to.deep.equal([
         'fork',
-        `execute ${findProgram('rm') ?? ''}`,
+        `execute ${findProgram('find') ?? ''}`,
       ]);
       expect(await started('teardown', '--id', 'unknown'), 'teardown of what is not there').to.deep.equal([]);
       expect((await run(['netns', 'add', 'web'], { env: runtime.env, file })).status).to.equal(0);
