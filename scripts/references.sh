@@ -255,7 +255,7 @@ drop_id() {
   # twice whether a directory is empty, and removes what has come in between. More is asked in release.
   find "$rn_file" "$rn_dir/references/" "$rn_dir/tied/" -maxdepth 0 -delete 2>/dev/null
   # A directory of that name, made by an accident.
-  ! [ -e "$rn_file" ] || rm -rf --one-file-system -- "$rn_file"
+  ! [ -d "$rn_file" ] || rm -rf --one-file-system -- "$rn_file"
   [ -d "$rn_dir/references" ] || [ -d "$rn_dir/tied" ] && exit 0
   release
   exit 0
