@@ -1,5 +1,5 @@
-import { LauncherCall } from '../../library/launcher-call.js';
-import type { CliContext } from '../context.js';
+import { LauncherCall } from '../library/launcher-call.js';
+import type { CliContext } from './context.js';
 
 const TIMEOUT_MS = 60_000;
 
@@ -9,7 +9,7 @@ const TIMEOUT_MS = 60_000;
  * @param what - for messages: "dropping the reference web".
  * @throws RnetnsError what the launcher said.
  */
-export async function launch(
+export async function callLauncher(
   { launcherOptions, runtimeDir }: CliContext,
   what: string,
   argv: readonly string[],

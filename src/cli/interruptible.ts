@@ -1,5 +1,8 @@
 import { RnetnsError } from '../errors/error.js';
 
+/** Those that ask a process to end. */
+export const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /**
  * Ctrl-C in a terminal, or the end of a service, is for the caller and us alike: it must not leave half of anything.
  *
@@ -8,7 +11,7 @@ import { RnetnsError } from '../errors/error.js';
  */
 export function interruptible(what: string): AbortSignal {
   const abort = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  for (const signal of ENDING_SIGNALS) {
     process.on(signal, () => abort.abort(new RnetnsError('ERR_NETNS', `${what} was interrupted by ${signal}`)));
   }
   return abort.signal;

@@ -68,10 +68,13 @@ export function spawnPlugin(call: PluginCall, entrance?: Entrance): Promise<Plug
     child.on('close', (status, signal) => {
       clearTimeout(drain);
       const outcome = ours ?? (signal === null ? 'exited' : 'killed');
-      const errno = entrance === undefined ? undefined : errnoOfEntrance(stderr(), file);
-      if (outcome === 'exited' && stdout() === '' && errno !== undefined) {
-        resolve(notStarted(errno));
-        return;
+      // nsenter's statuses for a program that it can't execute.
+      if (entrance !== undefined && outcome === 'exited' && (status === 126 || status === 127) && stdout() === '') {
+        const errno = errnoOfEntrance(stderr(), file);
+        if (errno !== undefined) {
+          resolve(notStarted(errno));
+          return;
+        }
       }
       resolve({
         outcome,

@@ -1,15 +1,10 @@
-import { readdirSync } from 'node:fs';
 import { StateDirectory } from '../state/directory.js';
+import { listNames } from '../state/files.js';
 import { readStatus, type Status } from './status.js';
 
 /** The status of every shared namespace below a base directory, sorted by name; those that are down are no more. */
 export async function listNamespaces(base: string): Promise<Status[]> {
-  let names: string[];
-  try {
-    names = readdirSync(base).sort();
-  } catch {
-    return [];
-  }
+  const names = listNames(base).sort();
   const all = await Promise.all(names.map((name) => readStatus(new StateDirectory(base, name)).catch(() => undefined)));
   return all.filter((status) => status !== undefined && status.state !== 'down') as Status[];
 }

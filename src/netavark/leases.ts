@@ -1,9 +1,9 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoCode } from '../config/errno.js';
 import { RnetnsError } from '../errors/error.js';
 import { writeError } from '../state/directory.js';
-import { makeDirectory, readOptional } from '../state/files.js';
+import { listNames, makeDirectory, readOptional } from '../state/files.js';
 import { isAlive, type ProcessId } from '../state/process.js';
 import { requestedNetworks, type NetavarkRequest, type RequestedNetwork } from './request.js';
 import { hostsOf } from './subnet.js';
@@ -141,12 +141,4 @@ function addressesOf(directory: string, container: string): string[] {
   return listNames(directory).filter(
     (address) => parseLease(readOptional(join(directory, address)) ?? '')?.container === container,
   );
-}
-
-function listNames(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
 }

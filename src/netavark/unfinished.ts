@@ -1,7 +1,7 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeError } from '../state/directory.js';
-import { makeDirectory, readOptional } from '../state/files.js';
+import { listNames, makeDirectory, readOptional } from '../state/files.js';
 import { isObject } from '../state/json.js';
 import { isAlive, type ProcessId } from '../state/process.js';
 import { parseRequest, type NetavarkRequest } from './request.js';
@@ -57,6 +57,7 @@ export function forgottenSetups(directory: string, readCounted: () => ReadonlySe
       const setup = parseSetup(readOptional(file) ?? '');
       return setup === undefined || isAlive(setup.process) ? [] : [{ file, setup }];
     });
+  if (ended.length === 0) return [];
   // Only now: whoever has ended had counted its container before.
   const counted = readCounted();
   return ended.filter(({ setup }) => !counted.has(setup.request.container_id));
@@ -73,13 +74,5 @@ function parseSetup(text: string): Unfinished | undefined {
     return { netns: value.netns, process: { pid, startTicks }, request: parseRequest(JSON.stringify(value.request)) };
   } catch {
     return undefined;
-  }
-}
-
-function listNames(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
   }
 }

@@ -4,10 +4,9 @@ import { parseArgs } from '../../cni/args.js';
 import type { Today } from '../../cni/attached.js';
 import { AttachmentCache, type CachedAttachment } from '../../cni/cache.js';
 import { checkNetwork } from '../../cni/check.js';
-import type { Attachment } from '../../cni/compose.js';
+import type { Attachment, AttachmentId } from '../../cni/compose.js';
 import type { WrittenResult } from '../../cni/convert.js';
 import { delNetwork } from '../../cni/del.js';
-import type { AttachmentId } from '../../cni/compose.js';
 import { CNI_CODE, CniError } from '../../cni/error.js';
 import { gcNetwork } from '../../cni/gc.js';
 import { checkContainerId, checkIfName, checkNetworkName } from '../../cni/names.js';
@@ -15,8 +14,8 @@ import type { JsonObject } from '../../state/json.js';
 import type { NetworkList } from '../../cni/network-conf.js';
 import { statusOfNetwork } from '../../cni/status.js';
 import { ID, readReferences } from '../../state/references.js';
+import { callLauncher } from '../call-launcher.js';
 import type { CliContext } from '../context.js';
-import { launch } from './launch.js';
 import { inSession, type CniContext, type Session } from './session.js';
 
 /** What a container is attached with, as a caller gives it. */
@@ -106,11 +105,10 @@ export async function deleteAllBut(
   } finally {
     const after = attachments(context);
     for (const containerId of new Set(before.map((attachment) => attachment.containerId))) {
-      const [had, has] = [before, after].map((all) => all.filter((other) => other.containerId === containerId).length);
-      const { verb, options = [] } = referenceFor(context, containerId, has ?? 0);
-      if (had !== has && verb !== 'run') {
-        await launch(context, `counting the networks of ${containerId}`, [verb, ...options]);
-      }
+      const [had, has = 0] = [before, after].map((all) => all.filter((one) => one.containerId === containerId).length);
+      if (had === has) continue;
+      const { verb, options = [] } = referenceFor(context, containerId, has);
+      if (verb !== 'run') await callLauncher(context, `counting the networks of ${containerId}`, [verb, ...options]);
     }
   }
 }

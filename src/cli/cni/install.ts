@@ -23,7 +23,7 @@ export function installPlugin(directory: string): string {
         hint: `look at it, and remove it: rm ${shellWord(file)}`,
       });
     }
-    writeAtomic(file, `#!/bin/sh\n${MARK}\nexec '${SCRIPTS.launcher.replaceAll("'", `'\\''`)}' cni plugin\n`);
+    writeAtomic(file, `#!/bin/sh\n${MARK}\nexec ${shellWord(SCRIPTS.launcher)} cni plugin\n`);
     chmodSync(file, 0o755);
   } catch (cause) {
     throw cause instanceof RnetnsError && cause.code === 'ERR_CNI' ? cause : refusal(path, cause);

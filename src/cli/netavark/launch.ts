@@ -5,6 +5,7 @@ import { EXIT } from '../../errors/error.js';
 import { SCRIPTS } from '../../namespace/scripts.js';
 import { identifyProcess, type ProcessId } from '../../state/process.js';
 import type { CliContext } from '../context.js';
+import { ENDING_SIGNALS } from '../interruptible.js';
 
 /**
  * Theory of operation: a call of netavark that may be interrupted
@@ -35,13 +36,11 @@ export interface LaunchResult {
   signal: NodeJS.Signals | undefined;
 }
 
-const CAUGHT: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-
 /** @throws what `input` throws; nothing was done then. */
 export async function launch({ launcherOptions }: CliContext, call: Launch): Promise<LaunchResult> {
   const interruption = new AbortController();
   const abort = (signal: NodeJS.Signals): void => interruption.abort(signal);
-  for (const signal of CAUGHT) process.on(signal, abort);
+  for (const signal of ENDING_SIGNALS) process.on(signal, abort);
   try {
     const child = spawn(
       SCRIPTS.launcher,
@@ -55,7 +54,7 @@ export async function launch({ launcherOptions }: CliContext, call: Launch): Pro
     const signal = isAgreed ? undefined : (interruption.signal.reason as NodeJS.Signals | undefined);
     return { status: child.exitCode, signal };
   } finally {
-    for (const signal of CAUGHT) process.off(signal, abort);
+    for (const signal of ENDING_SIGNALS) process.off(signal, abort);
   }
 }
 

@@ -1,7 +1,7 @@
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { RnetnsError } from '../../errors/error.js';
 import { parseIp } from '../../plan/ip.js';
+import { listNames } from '../../state/files.js';
 import { readLive } from '../../state/live.js';
 import { netavarkCall, netavarkContext, type NetavarkContext, type NetavarkOptions } from './call.js';
 import { endBy, launch } from './launch.js';
@@ -40,9 +40,5 @@ function checkNetwork({ state, directory }: NetavarkContext, network: string): v
 }
 
 function networksWithNames(directory: string): string[] {
-  try {
-    return readdirSync(directory).filter((name) => name !== 'aardvark.pid');
-  } catch {
-    return [];
-  }
+  return listNames(directory).filter((name) => name !== 'aardvark.pid');
 }

@@ -18,7 +18,7 @@ import type { HookPlan } from '../../oci/plan.js';
 import { readLive } from '../../state/live.js';
 import { namespaceInode } from '../../state/process.js';
 import { attach, attachments, detach, type AttachOptions } from '../cni/attach.js';
-import { launch } from '../cni/launch.js';
+import { callLauncher } from '../call-launcher.js';
 import { findList, findToday } from '../cni/networks.js';
 import type { CniContext } from '../cni/session.js';
 
@@ -36,7 +36,7 @@ export async function attachContainer(context: CniContext, plan: Attach): Promis
   const named = inodeOf(context.state, plan.netns);
   if (named !== inode) {
     if (named !== undefined) await takeOver(context, plan, named);
-    await launch(context, `naming the network namespace of container ${plan.containerId}`, [
+    await callLauncher(context, `naming the network namespace of container ${plan.containerId}`, [
       ...['netns', 'attach', plan.netns, String(plan.pid)],
     ]);
   }
@@ -67,12 +67,12 @@ export async function detachContainer(context: CniContext, container: Container)
     await attempt(detach(context, network, options(container, ifName), findToday(context, network)));
   }
   if (errors.length === 0 && existsSync(join(state.names, netns))) {
-    await attempt(launch(context, `deleting the name ${netns}`, ['netns', 'delete', netns]));
+    await attempt(callLauncher(context, `deleting the name ${netns}`, ['netns', 'delete', netns]));
   }
   // Of a namespace that was lost with its cache, and made anew for its references.
   const isLeft = existsSync(join(state.references, containerId));
   if (isLeft && attachments(context).every((other) => other.containerId !== containerId)) {
-    await attempt(launch(context, `dropping the reference ${containerId}`, ['teardown', '--id', containerId]));
+    await attempt(callLauncher(context, `dropping the reference ${containerId}`, ['teardown', '--id', containerId]));
   }
   if (errors.length > 0) throw errors[0];
 }
