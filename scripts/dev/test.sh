@@ -15,7 +15,7 @@
 # Runs in:   the host's namespaces; changes none of their mounts.
 # Called by: npm test [-- ARG…], .ci/run
 # Arguments: [SUITE…] [MOCHA_ARG…], e.g. `integration --grep lock`; SUITE unit | contract | integration | systemd |
-#            stress (all when none is named)
+#            stress (all when none is named), or one file, e.g. test/integration/lock.test.ts
 # Environment: RNETNS_TEST_LANES=N runs N test files at a time (as root; one more than there are processors);
 #            RNETNS_TEST_MUST_RUN=1 makes what would be skipped fail; every RNETNS_TEST_… and RNETNS_STRESS_… reaches
 #            the tests;
@@ -32,11 +32,19 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 say() { printf 'test: %s\n' "$1" >&2; }
 
+# A suite, or a file of one below test/, by its name below build/test/.
+compiled() {
+  file=${1#test/}
+  [ -e "test/$file" ] || say "there is no test/$file"
+  printf '%s.js\n' "${file%.ts}"
+}
 plain='' confined=''
 while [ "$#" -gt 0 ]; do
   case $1 in
-    unit) plain=unit ;;
+    unit) plain="$plain unit" ;;
     contract | integration | systemd | stress) confined="$confined $1" ;;
+    unit/*.test.ts | test/unit/*.test.ts) plain="$plain $(compiled "$1")" ;;
+    *.test.ts) confined="$confined $(compiled "$1")" ;;
     *) break ;;
   esac
   shift
