@@ -4,7 +4,6 @@ import { EXIT } from '../errors/error.js';
 import { checkSettings } from './commands/check-settings.js';
 import { ensureCommand } from './commands/ensure.js';
 import type * as Program from './program.js';
-import { failUsage } from './report.js';
 import { runToEnd } from './run-to-end.js';
 
 /**
@@ -22,8 +21,6 @@ async function main(args: readonly string[]): Promise<number> {
       const { askDnsCommand } = await import('./commands/ask-dns.js');
       return askDnsCommand(rest);
     }
-    case 'usage':
-      return failUsage(rest, process.argv.includes('--json'));
     case 'sysctl-inside': {
       const { runInside } = await import('../inspect/sysctl/inside.js');
       await runInside(rest[0] ?? '', process.stdin, (line) => process.stdout.write(`${line}\n`));
@@ -31,8 +28,8 @@ async function main(args: readonly string[]): Promise<number> {
     }
     default: {
       // By require: import() would first look through all of its text for what it exports.
-      const { runProgram } = createRequire(import.meta.url)('./program.cjs') as typeof Program;
-      await runProgram(args);
+      const { failUsage, runProgram } = createRequire(import.meta.url)('./program.cjs') as typeof Program;
+      await (command === 'usage' ? failUsage(rest) : runProgram(args));
       return EXIT.ok;
     }
   }

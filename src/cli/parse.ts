@@ -1,29 +1,34 @@
 import { Command, CommanderError, Option } from 'commander';
 import { LOG_LEVELS } from '../config/config.js';
-import { nearest } from '../config/nearest.js';
-import { EXIT, RnetnsError } from '../errors/error.js';
+import { EXIT, type RnetnsError } from '../errors/error.js';
 import { DEFAULT_NAME } from '../state/runtime.js';
+import { optionsAbove, type Called } from './suggest.js';
+import { launcherUsage, unknownCommand, wrongUsage } from './usage.js';
 import { version } from './version.js';
+
+/** Of help, on a wider terminal too: lines as long as a wide terminal nobody can read. */
+const HELP_COLUMNS = 80;
 
 /**
  * The whole command line, with the options of all; the man pages are made from it as well.
  *
  * @param commands - those that there are.
+ * @param json - help that nobody asked for is left out.
  */
-export function buildProgram(commands: readonly Command[], packageVersion: string): Command {
+export function buildProgram(commands: readonly Command[], packageVersion: string, json = false): Command {
   const program = new Command('rnetns')
     .description('One shared network namespace per unprivileged user: made on first use, gone after the last.')
-    .version(packageVersion, '-V, --version')
-    .showHelpAfterError(false);
+    .usage('[options] <command>')
+    .version(packageVersion, '-V, --version');
   for (const command of commands) program.addCommand(addCommonOptions(command));
   addCommonOptions(program).option('--json', 'data and errors as JSON');
-  throwErrors(program, []);
+  settle({ command: program, path: [] }, json);
   return program;
 }
 
 /** Parse a command line and run it. */
 export async function runCommands(args: readonly string[], commands: readonly Command[]): Promise<number> {
-  const program = buildProgram(commands, version());
+  const program = buildProgram(commands, version(), args.includes('--json'));
   try {
     await program.parseAsync([...args], { from: 'user' });
     return EXIT.ok;
@@ -31,6 +36,13 @@ export async function runCommands(args: readonly string[], commands: readonly Co
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
     throw error;
   }
+}
+
+/** @param words - the command, as the launcher has it: `netns add`. */
+export function explainUsage(words: string, message: string, commands: readonly Command[]): RnetnsError {
+  const path = words.split(' ');
+  const command = path.reduce((above, word) => findBelow(above, word) ?? above, buildProgram(commands, version()));
+  return launcherUsage(message, { command, path });
 }
 
 /** Every command has these; given before the command they count as well. */
@@ -41,45 +53,58 @@ function addCommonOptions(command: Command): Command {
     .addOption(new Option('--log-level <level>', 'how much to tell').choices(LOG_LEVELS));
 }
 
-/**
- * What is wrong with the command line is thrown, also by the commands of a command: they inherit nothing.
- *
- * @param path - the words that lead to it: `netns`, `add`.
- */
-function throwErrors(command: Command, path: readonly string[]): void {
+/** What all commands have alike, those of a command too: they inherit nothing. What is wrong is thrown. */
+function settle(called: Called, json: boolean): void {
+  const { command, path } = called;
+  const columns = ({ columns: own }: NodeJS.WriteStream): number => Math.min(own || HELP_COLUMNS, HELP_COLUMNS);
   command
-    .configureOutput({ outputError: () => undefined })
-    .hook('preSubcommand', (_, chosen) => refuseUnknown(command, chosen, path))
+    .showHelpAfterError(false)
+    .showSuggestionAfterError(false)
+    .configureOutput({
+      outputError: () => undefined,
+      getOutHelpWidth: () => columns(process.stdout),
+      getErrHelpWidth: () => columns(process.stderr),
+      ...(json ? { writeErr: () => undefined } : {}),
+    })
+    .configureHelp({
+      // With their operands they would leave no room for what they do; the help of each has those.
+      subcommandTerm: (below) => [below.name(), ...below.aliases()].join('|'),
+      showGlobalOptions: path.length > 1,
+      visibleGlobalOptions: optionsAbove,
+    })
+    .hook('preSubcommand', (_, chosen) => refuseUnknown(called, chosen))
     .exitOverride((error) => {
-      throw error.exitCode === 0 ? error : wrongUsage(error, path);
+      throw error.exitCode === 0 ? error : wrongUsage(error, called);
     });
-  for (const below of command.commands) throwErrors(below, [...path, below.name()]);
+  const [first] = command.commands;
+  // With those that everybody needs.
+  if (first !== undefined) command.helpCommand(false).addCommand(helpCommand(called).helpGroup(first.helpGroup()));
+  for (const below of command.commands) settle({ command: below, path: [...path, below.name()] }, json);
+}
+
+/** commander's own takes any word, and shows the help for what it knows of them. */
+function helpCommand(above: Called): Command {
+  return new Command('help')
+    .description('the help for a command')
+    .argument('[command...]')
+    .action((words: string[]) => {
+      let { command, path } = above;
+      for (const word of words) {
+        const below = findBelow(command, word);
+        if (below === undefined) throw unknownCommand(word, { command, path });
+        [command, path] = [below, [...path, below.name()]];
+      }
+      command.outputHelp();
+    });
+}
+
+function findBelow({ commands }: Command, word: string): Command | undefined {
+  return commands.find((each) => each.name() === word || each.aliases().includes(word));
 }
 
 /** commander takes a word that is no command for an argument of the default one: `netns` alone is `netns list`. */
-function refuseUnknown(command: Command, chosen: Command, path: readonly string[]): void {
-  const [word] = command.args;
+function refuseUnknown(called: Called, chosen: Command): void {
+  const [word] = called.command.args;
   if (word === undefined || word.startsWith('-') || [chosen.name(), ...chosen.aliases()].includes(word)) return;
-  const known = command
-    .createHelp()
-    .visibleCommands(command)
-    .map((each) => each.name());
-  throw usageError(unknown(`unknown command '${word}'`, path), path, nearest(word, known));
-}
-
-function unknown(text: string, path: readonly string[]): string {
-  return path.length === 0 ? text : `${text} of ${path.join(' ')}`;
-}
-
-function wrongUsage({ code, message }: CommanderError, path: readonly string[]): RnetnsError {
-  if (code === 'commander.help') return usageError('a command is missing', path);
-  const [, text = message, meant] = /^(?:error: )?(.*?)(?:\n\(Did you mean (.*)\?\))?$/s.exec(message) ?? [];
-  return usageError(code === 'commander.unknownCommand' ? unknown(text, path) : text, path, meant);
-}
-
-function usageError(message: string, path: readonly string[], meant?: string): RnetnsError {
-  const help = ['rnetns', ...path, '--help'].join(' ');
-  return new RnetnsError('ERR_USAGE', message, {
-    hint: meant === undefined ? help : `did you mean ${meant}? ${help}`,
-  });
+  throw unknownCommand(word, called);
 }

@@ -16,7 +16,7 @@ import { launcherCommands } from './commands/launcher.js';
 import { statusCommand } from './commands/status.js';
 import { stopCommand } from './commands/stop.js';
 import { sysctlCommand } from './commands/sysctl.js';
-import { runCommands } from './parse.js';
+import { explainUsage, runCommands } from './parse.js';
 import { runToEnd } from './run-to-end.js';
 
 /**
@@ -28,25 +28,23 @@ export function runProgram(args: readonly string[]): Promise<void> {
   return runToEnd(() => runCommands(args, allCommands()));
 }
 
+/** `usage COMMAND MESSAGE`: a wrong command line that the launcher found. */
+export function failUsage(args: readonly string[]): Promise<void> {
+  const [command = 'run', message = 'wrong usage'] = args.filter((arg) => arg !== '--json');
+  return runToEnd(() => Promise.reject(explainUsage(command, message, allCommands())));
+}
+
 /** The launcher's as well, for their help and what is made from it; in the order of the help. */
 export function allCommands(): Command[] {
-  return [
-    ...launcherCommands(),
-    statusCommand(),
-    psCommand(),
-    graphCommand(),
-    listCommand(),
-    stopCommand(),
-    repairCommand(),
-    pathCommand(),
-    netnsCommand(),
-    netavarkCommand(),
-    cniCommand(),
-    ociHookCommand(),
-    planCommand(),
-    configCommand(),
-    doctorCommand(),
-    sysctlCommand(),
-    completionCommand(),
-  ];
+  const { run, shell, setup, teardown, unshare, lock } = launcherCommands();
+  const groups: Record<string, Command[]> = {
+    Everyday: [
+      ...[run, shell, statusCommand(), listCommand(), stopCommand(), repairCommand(), doctorCommand()],
+      completionCommand(),
+    ],
+    'Look inside': [psCommand(), graphCommand(), planCommand(), configCommand(), sysctlCommand()],
+    'For runtimes': [setup, teardown, unshare, lock, pathCommand(), ociHookCommand()],
+    Networks: [netnsCommand(), cniCommand(), netavarkCommand()],
+  };
+  return Object.entries(groups).flatMap(([group, commands]) => commands.map((each) => each.helpGroup(`${group}:`)));
 }

@@ -1,5 +1,5 @@
 import { CniError } from '../cni/error.js';
-import { EXIT, RnetnsError } from '../errors/error.js';
+import { RnetnsError } from '../errors/error.js';
 
 /** Error lines of CLI.md's form, on stderr; anything but an RnetnsError is a bug and shows its stack. */
 export function reportError(error: unknown, json: boolean): void {
@@ -17,24 +17,6 @@ export function reportError(error: unknown, json: boolean): void {
   }
   process.stderr.write(`rnetns: ${message}\n`);
   if (hint !== undefined) process.stderr.write(`hint: ${hint}\n`);
-}
-
-const RULES: Record<string, string> = {
-  'bad name': 'names are up to 64 letters, digits, and _ . - after the first',
-  'bad id': 'ids are up to 128 letters, digits, and _ . - after the first',
-};
-
-/** `usage COMMAND MESSAGE`: a wrong command line that the launcher found. */
-export function failUsage(args: readonly string[], json: boolean): number {
-  const [command = 'run', message = 'wrong usage'] = args.filter((arg) => arg !== '--json');
-  const [what = ''] = /^bad (name|id)/.exec(message) ?? [];
-  reportError(
-    new RnetnsError('ERR_USAGE', `${command}: ${message}`, {
-      hint: RULES[what] ?? `rnetns ${command} --help`,
-    }),
-    json,
-  );
-  return EXIT.usage;
 }
 
 /** Data on stdout: JSON, or the text for people, which is no line at all when there is nothing to say (`| wc -l`). */

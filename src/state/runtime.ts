@@ -4,7 +4,7 @@ import { RnetnsError } from '../errors/error.js';
 import { hostUid } from './host-uid.js';
 
 export const DEFAULT_NAME = 'default';
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+export const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
 /** @throws RnetnsError ERR_USAGE naming what is allowed. */
 export function checkName(name: string): string {

@@ -44,6 +44,28 @@ describe('the command line', () => {
       .and.include('run');
   });
 
+  for (const args of [['--json'], ['--json', 'sysctl'], ['help', 'nosuch', '--json'], ['run', '--json']]) {
+    it(`\`rnetns ${args.join(' ')}\` is one JSON error, and no help`, async function () {
+      const { env } = freshRuntimeDir(this);
+      const { status, stdout, stderr } = await run(args, { env });
+      expect({ status, stdout }).to.deep.equal({ status: 2, stdout: '' });
+      expect((JSON.parse(stderr) as { error: { code: string } }).error.code).to.equal('ERR_USAGE');
+    });
+  }
+
+  for (const verb of ['setup', 'teardown']) {
+    it(`\`rnetns ${verb} web\` is told that an id is an option`, async function () {
+      const { env, dir } = freshRuntimeDir(this);
+      const { status, stderr } = await run([verb, 'web'], { env });
+      const hint = `did you mean --id web? rnetns ${verb} --help`;
+      expect({ status, stderr }).to.deep.equal({
+        status: 127,
+        stderr: `rnetns: cannot run web: it is not in PATH\nhint: ${hint}\n`,
+      });
+      expect(existsSync(join(dir, 'rnetns'))).to.be.false;
+    });
+  }
+
   it('--version is that of package.json', async function () {
     const { env } = freshRuntimeDir(this);
     const { status, stdout } = await run(['--version'], { env });
@@ -91,7 +113,7 @@ describe('the command line', () => {
   }
 
   for (const [args, message, hint] of [
-    [['netns', 'remove', 'web'], "unknown command 'remove' of netns", 'rnetns netns --help'],
+    [['netns', 'remove', 'web'], "unknown command 'remove' of netns", 'did you mean delete? rnetns netns --help'],
     [['netns', 'deletee', 'web'], "unknown command 'deletee' of netns", 'did you mean delete? rnetns netns --help'],
     [
       ['netns', '-n', 'lab', 'lsit', '--frob'],
@@ -101,6 +123,43 @@ describe('the command line', () => {
     [['cni', 'bogus'], "unknown command 'bogus' of cni", 'rnetns cni --help'],
     [['sysctl', 'verfy'], "unknown command 'verfy' of sysctl", 'did you mean verify? rnetns sysctl --help'],
     [['statsu'], "unknown command 'statsu'", 'did you mean status? rnetns --help'],
+    [['ls'], "unknown command 'ls'", 'did you mean list? rnetns --help'],
+    [['exec', 'true'], "unknown command 'exec'", 'did you mean run? rnetns --help'],
+    [['version'], "unknown command 'version'", 'did you mean --version? rnetns --help'],
+    [['xy'], "unknown command 'xy'", 'rnetns --help'],
+    [['help', 'nosuch'], "unknown command 'nosuch'", 'rnetns --help'],
+    [['help', 'stat'], "unknown command 'stat'", 'did you mean status? rnetns --help'],
+    [['help', 'netns', 'lsit'], "unknown command 'lsit' of netns", 'did you mean list? rnetns netns --help'],
+    [['netns', 'help', 'nosuch'], "unknown command 'nosuch' of netns", 'rnetns netns --help'],
+    [['stop', 'lab'], 'stop: takes no argument, but got lab', 'did you mean -n lab? rnetns stop --help'],
+    [['stop', 'force'], 'stop: takes no argument, but got force', 'did you mean --force? rnetns stop --help'],
+    [['status', 'lab', 'two'], 'status: takes no argument, but got lab', 'did you mean -n lab? rnetns status --help'],
+    [['list', 'lab'], 'list: takes no argument, but got lab', 'did you mean status -n lab? rnetns list --help'],
+    [['repair', 'lab'], 'repair: takes no argument, but got lab', 'did you mean -n lab? rnetns repair --help'],
+    [['graph', 'svg'], 'graph: takes no argument, but got svg', 'did you mean --format svg? rnetns graph --help'],
+    [['config', 'lab'], 'config: takes no argument, but got lab', 'rnetns config --help'],
+    [
+      ['shell', 'zsh'],
+      'shell: takes no command, but got zsh',
+      'did you mean run -- zsh, or -n zsh? rnetns shell --help',
+    ],
+    [['netns', 'add', 'a', 'b'], 'netns add: takes no more arguments, but got b', 'rnetns netns add --help'],
+    [['run', '--nmae', 'x', 'true'], 'run: unknown option --nmae', 'did you mean --name? rnetns run --help'],
+    [['run', '--nmae=x', 'true'], 'run: unknown option --nmae', 'did you mean --name? rnetns run --help'],
+    [['run', '-x', 'true'], 'run: unknown option -x', 'rnetns run --help'],
+    [
+      ['run', '--verbose', 'true'],
+      'run: unknown option --verbose',
+      'did you mean --log-level debug? rnetns run --help',
+    ],
+    [['setup', '--pidd', '3'], 'setup: unknown option --pidd', 'did you mean --pid? rnetns setup --help'],
+    [['lock', '--jsno', 'true'], 'lock: unknown option --jsno', 'did you mean --json? rnetns lock --help'],
+    [
+      ['netns', 'exec', '--namee', 'lab', 'web', 'true'],
+      'netns exec: unknown option --namee',
+      'did you mean --name? rnetns netns exec --help',
+    ],
+    [['--nmae', 'x', 'run', 'true'], "unknown option '--nmae'", 'did you mean --name? rnetns --help'],
     [['netns', '--frob'], "unknown option '--frob'", 'rnetns netns list --help'],
     [['netns', 'list', '--jso'], "unknown option '--jso'", 'did you mean --json? rnetns netns list --help'],
     [['netns', 'pids'], "missing required argument 'name'", 'rnetns netns pids --help'],

@@ -126,7 +126,8 @@ export function cniCommand(): Command {
 const EXAMPLES = `
 Examples:
   rnetns netns add web
-  rnetns cni add rnetns web web --capability '{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}'
+  rnetns cni add rnetns web web --capability \\
+    '{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}'
   rnetns cni del rnetns web web`;
 
 function prepare(command: Command): { context: CniContext; options: CniOptions } {

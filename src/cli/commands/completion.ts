@@ -20,6 +20,8 @@ export function completionCommand(): Command {
 
 const EXAMPLES = `
 Examples:
-  rnetns completion bash >~/.local/share/bash-completion/completions/rnetns
-  rnetns completion zsh >~/.zfunc/_rnetns       # with fpath+=(~/.zfunc) before compinit
-  rnetns completion fish >~/.config/fish/completions/rnetns.fish`;
+  # with fpath+=(~/.zfunc) before compinit
+  rnetns completion zsh >~/.zfunc/_rnetns
+  rnetns completion fish >~/.config/fish/completions/rnetns.fish
+  rnetns completion bash \\
+    >~/.local/share/bash-completion/completions/rnetns`;

@@ -5,33 +5,38 @@ import { RnetnsError } from '../../errors/error.js';
  * The commands of scripts/rnetns, here for their help: the launcher hands `--help` and wrong usage to Node and does
  * everything else itself.
  */
-export function launcherCommands(): Command[] {
-  return [
-    describe('run', '[--] <cmd> [arg...]', 'run CMD in the shared namespace, made if need be; becomes CMD', [
+export function launcherCommands(): Record<'run' | 'shell' | 'unshare' | 'setup' | 'teardown' | 'lock', Command> {
+  return {
+    run: describe('run', '[--] <cmd> [arg...]', 'run CMD in the shared namespace, made if need be; becomes CMD', [
       'rnetns run -- curl -s https://example.org',
       'rnetns run -n lab -- ip addr',
     ]),
-    describe('shell', '', 'run your $SHELL in the shared namespace', ['rnetns shell']),
-    describe('unshare', '[--] <cmd> [arg...]', "run CMD in its user and mount namespace, on the host's network", [
-      'rnetns unshare -- id',
-    ]),
-    describe('setup', '[-- <cmd> [arg...]]', 'run CMD inside, then count a reference that keeps the namespace', [
+    shell: describe('shell', '', 'run your $SHELL in the shared namespace', ['rnetns shell']),
+    unshare: describe(
+      'unshare',
+      '[--] <cmd> [arg...]',
+      "run CMD in its user and mount namespace, on the host's network",
+      ['rnetns unshare -- id'],
+    ),
+    setup: describe('setup', '[-- <cmd> [arg...]]', 'run CMD inside, then count a reference that keeps the namespace', [
       'rnetns setup --id web --pid 4711',
       'rnetns setup --id web -- /usr/lib/cni/bridge',
     ])
       .addOption(ID)
       .addOption(NETS)
       .option('--pid <pid>', 'tie the reference to this process: it goes when that dies'),
-    describe('teardown', '[-- <cmd> [arg...]]', 'run CMD inside, then drop the reference; after the last, tear down', [
-      'rnetns teardown --id web',
-      'rnetns teardown --id web -- /usr/lib/cni/bridge',
-    ])
+    teardown: describe(
+      'teardown',
+      '[-- <cmd> [arg...]]',
+      'run CMD inside, then drop the reference; after the last, tear down',
+      ['rnetns teardown --id web', 'rnetns teardown --id web -- /usr/lib/cni/bridge'],
+    )
       .addOption(ID)
       .addOption(NETS),
-    describe('lock', '[--] <cmd> [arg...]', 'run CMD, on the host, while holding the lock of the namespace', [
+    lock: describe('lock', '[--] <cmd> [arg...]', 'run CMD, on the host, while holding the lock of the namespace', [
       'rnetns lock -- my-repair-tool "$(rnetns path state)"',
     ]),
-  ];
+  };
 }
 
 const ID = new Option('--id <id>', 'the reference: counted once, however often it is set up');

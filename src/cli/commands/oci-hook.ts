@@ -30,13 +30,20 @@ export function ociHookCommand(): Command {
 }
 
 const EXAMPLES = `
-The state of the container is read from stdin. Its annotation ${NETWORKS_ANNOTATION} (NETWORK,NETWORK:INTERFACE,…)
-stands for all --network.
+The state of the container is read from stdin. Its annotation
+${NETWORKS_ANNOTATION} (NETWORK,NETWORK:INTERFACE,…) stands for all --network.
 
-Examples, in the config.json of a container that is run by: rnetns unshare -- crun run ID
+Examples, in the config.json of a container that is run by
+rnetns unshare -- crun run ID:
   "hooks": {
-    "createRuntime": [{"path": "/usr/local/bin/rnetns", "args": ["rnetns", "oci-hook", "--network", "rnetns"]}],
-    "poststop": [{"path": "/usr/local/bin/rnetns", "args": ["rnetns", "oci-hook"]}]
+    "createRuntime": [{
+      "path": "/usr/local/bin/rnetns",
+      "args": ["rnetns", "oci-hook", "--network", "rnetns"]
+    }],
+    "poststop": [{
+      "path": "/usr/local/bin/rnetns",
+      "args": ["rnetns", "oci-hook"]
+    }]
   }
 
 A container whose runtime was killed, so that its poststop never came:
