@@ -8,12 +8,12 @@
 #            closes all above 2) or 3 (slirp4netns --ready-fd=3)
 #            ATTEMPTS: so many starts, 0.1 s apart, before it answers that the driver doesn't start: the device or the
 #            ports of one that has just been killed may be there a little longer
-#            PERSIST: 1 to go on trying after that for ever, else 0
+#            PERSIST: `yes` to go on trying after that for ever, else `no`; `offline`: the same, and the host has no way out
 #            ADOPT: pid and start time of a driver whose supervisor died, joined by `:`, or `-`
 # Result:    on stdout, once: "ready PID", or "failed STATUS" and then the driver's own words; later only files:
 #            rootless-netns-conn.pid (the driver's pid; empty while it is restarted; 0 while it won't start),
 #            driver (pid, start time, restarts, and in the second line its last words) and log
-# Requires:  timeout head cat sleep mkfifo mv rm date nsenter; rnetns
+# Requires:  timeout head cat sleep mkfifo mv rm date nsenter ip; rnetns
 set -u
 umask 077
 dir=$1 ready_fd=$2 ready_seconds=$3 attempts=$4 persist=$5 adopt=$6
@@ -119,6 +119,19 @@ check_holder() {
   [ "/proc/$holder/fd/7" -ef "$dir/holder.$generation" ] || mend
 }
 
+# Has the host a way out? The addresses of the Internet are src/plan/default-route.ts's.
+way_out='ip route get 198.41.0.4 || ip -6 route get 2001:503:ba3e::2:30'
+
+# pasta that starts without a route of the host's (since 2024) has addresses of its own, and would keep them: it ends when
+# there is a route, and the next one has the host's. By a program of its own, which nobody takes for the supervisor.
+await_route() {
+  [ "$ready_fd" = 1 ] || return 0
+  # shellcheck disable=SC2016 # the inner shell's
+  sh -c 'while sleep 1 && read -r pid <"$1" && [ "$pid" = "$2" ]; do
+    ! sh -c "$3" || exec kill "$2"
+  done' sh "$pidfile" "$driver" "$way_out" 4<&- 8>&- &
+}
+
 # Until the driver dies; its words go to the log.
 attend() {
   while read -r line <&4; do
@@ -178,10 +191,11 @@ else
     record "$driver"
     echo "ready $driver"
     exec </dev/null >/dev/null 2>&1
+    [ "$persist" != offline ] || await_route
     attend
   else
     printf 'failed %s\n%s\n' "$status" "$said"
-    [ "$persist" = 1 ] || exit 1
+    [ "$persist" != no ] || exit 1
     last=${said##*
 }
     record 0
@@ -203,6 +217,7 @@ while :; do
     restarts=$((restarts + 1))
     log "$1 (pid $driver) is ready, restart $restarts"
     record "$driver"
+    sh -c "$way_out" || await_route
     attend
   else
     failures=$((failures + 1))

@@ -84,12 +84,16 @@ function findProblems(status: Status): string[] {
   const { driver, references } = status;
   const dead = (['holder', 'keeper'] as const).filter((part) => status[part] === null);
   const silent = driver !== null && driver.path !== null && driver.pid === null;
-  const unknown = status.state === 'degraded' && dead.length === 0 && !silent;
+  const cutOff = driver?.pid != null && !driver.connected;
+  const unknown = status.state === 'degraded' && dead.length === 0 && !silent && !cutOff;
   const damaged = (references ?? []).filter(({ problem }) => problem !== null).length;
   return [
     ...dead.map((part) => `the ${part} is dead: rnetns repair`),
     ...(silent
       ? [`${driver.name} isn't running, and is tried again every few seconds: see the log in the directory`]
+      : []),
+    ...(cutOff
+      ? [`no way out: the host has no route to the Internet, or none that ${driver.name} can use: rnetns doctor`]
       : []),
     ...(unknown ? ['the supervisor of the driver is dead: rnetns repair'] : []),
     ...(status.refCount === null ? ['the references cannot be counted: rnetns repair'] : []),

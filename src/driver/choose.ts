@@ -57,6 +57,20 @@ export function findDriver({ network, engine }: Config, path: readonly string[])
   );
 }
 
+/**
+ * slirp4netns, where pasta can't use the host's routes and the settings leave the choice: they name no driver, and have
+ * nothing that only pasta has. Else what to do about it.
+ */
+export function findAlternative({ network, engine }: Config, path: readonly string[]): Found | string {
+  const found = findProgram('slirp4netns', [...engine.helperBinariesDirs, ...path]);
+  if (found === undefined) return 'install slirp4netns, which can';
+  const { defaultRootlessNetworkCmd, pastaOptions } = network;
+  const isFree =
+    defaultRootlessNetworkCmd === undefined && engine.networkCmdPath === undefined && pastaOptions.length === 0;
+  if (isFree) return { driver: slirp4netns, path: found };
+  return 'slirp4netns can: default_rootless_network_cmd = slirp4netns in rnetns.conf';
+}
+
 /** Ask the program what it can do, and plan how to run it. */
 export async function planDriver(
   { driver, path }: Found,

@@ -1,5 +1,6 @@
 import { runCommand } from '../exec/command.js';
 import { membersWith } from '../namespace/members.js';
+import { ownWaysOut, waysOutOf } from '../namespace/ways-out.js';
 import { parseProcAddresses } from '../plan/addresses.js';
 import { parseResolvConf } from '../plan/resolv-conf.js';
 import { statStateDirectory, type StateDirectory } from '../state/directory.js';
@@ -17,7 +18,10 @@ import { readProtection, type Protection } from './protection.js';
 export interface Status {
   /** Name of the namespace. */
   name: string;
-  /** `degraded`: it can be used, but a part of it is dead or the driver doesn't start; `down`: there is none. */
+  /**
+   * `degraded`: it can be used, but a part of it is dead, the driver doesn't start, or there is no way out: the host has no
+   * route to the Internet, or has one that the driver can't use. `down`: there is none.
+   */
   state: 'running' | 'degraded' | 'down';
   /** Id of this namespace, a new one each time it is made. */
   generation: string | null;
@@ -39,6 +43,8 @@ export interface Status {
     restarts: number;
     /** The last line that it printed. */
     lastWords: string | null;
+    /** Has the namespace a way out through it, and has the host one? False as well while it doesn't run, and for `none`. */
+    connected: boolean;
   } | null;
   /** Addresses inside: no loopback, multicast or IPv6 link-local. */
   addresses: string[] | null;
@@ -105,10 +111,10 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
   const { holder, keeper, supervisor, generation } = live;
   const record = readRecord(state);
   const info = readInfo(state);
-  const driver = await readDriver(state, record?.plan.driver);
+  const driver = await readDriver(state, record?.plan.driver, live);
   const references = readReferences(state);
   const parts = [holder, keeper, ...(supervisor === undefined ? [] : [supervisor])];
-  const complete = parts.every(isAlive) && (supervisor === undefined || driver?.pid != null);
+  const complete = parts.every(isAlive) && (supervisor === undefined || driver?.connected === true);
   const members = membersWith(keeper, state, record);
   // A command that outlived all of ours is still in it, and the next one mends it.
   if (!parts.some(isAlive) && members.length === 0) return down;
@@ -119,7 +125,7 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
     generation,
     directory: state.path,
     driver,
-    addresses: info === undefined || info.addresses.length === 0 ? addressesIn(keeper.pid) : info.addresses,
+    addresses: isAlive(keeper) ? addressesIn(keeper.pid) : (info?.addresses ?? []),
     dnsForwardIps: info?.dnsForwardIps ?? null,
     mapGuestIps: info?.mapGuestIps ?? null,
     nameservers: parseResolvConf(readOptional(state.resolvConf) ?? '').nameservers,
@@ -148,7 +154,7 @@ function countContainers(state: StateDirectory, { keeper, holder }: Live, record
   return findPlaces(state, root, shared, ours).size;
 }
 
-/** What came up after the namespace was made: the host was offline then. */
+/** As they are now: a driver that was started again has those that the host has by now. */
 function addressesIn(pid: number): string[] {
   const proc = (file: string) => readOptional(`/proc/${pid}/net/${file}`) ?? '';
   return parseProcAddresses(proc('fib_trie'), proc('if_inet6'));
@@ -156,21 +162,41 @@ function addressesIn(pid: number): string[] {
 
 type RecordedDriver = NonNullable<ReturnType<typeof readRecord>>['plan']['driver'];
 
-async function readDriver(state: StateDirectory, planned: RecordedDriver | undefined): Promise<Status['driver']> {
+async function readDriver(
+  state: StateDirectory,
+  planned: RecordedDriver | undefined,
+  live: Live,
+): Promise<Status['driver']> {
   if (planned === undefined) return null;
   const [numbers = '', lastWords = ''] = (readOptional(state.driverState) ?? '').split('\n');
   const [, , restarts = 0] = numbers.split(' ').map(Number);
-  const pid = Number(readOptional(state.driverPid) ?? '');
+  const recorded = Number(readOptional(state.driverPid) ?? '');
+  // The supervisor clears the file, but for one that died together with it.
+  const pid = identifyProcess(recorded) === undefined ? null : recorded;
   return {
     name: planned.name,
     version: planned.path === null ? null : await versionOf(planned.path),
     path: planned.path,
-    // The supervisor clears the file, but for one that died together with it.
-    pid: identifyProcess(pid) === undefined ? null : pid,
+    pid,
     args: planned.args,
     restarts: Number.isInteger(restarts) ? restarts : 0,
     lastWords: lastWords === '' ? null : lastWords,
+    connected: pid !== null && (await leadsOut(live, planned)),
   };
+}
+
+/**
+ * Has the namespace a way out in the first family that the host has one in? The holder is on the host's network; of one
+ * that isn't ours only the tables in /proc tell.
+ */
+async function leadsOut({ holder, keeper }: Live, planned: RecordedDriver): Promise<boolean> {
+  if (!isAlive(keeper)) return true;
+  const host = isAlive(holder) ? holder.pid : 'self';
+  const isOwn = host === 'self' || namespaceInode(host, 'net') === namespaceInode('self', 'net');
+  const outside = isOwn ? await ownWaysOut() : waysOutOf(host);
+  const inside = waysOutOf(keeper.pid);
+  const needsIpv4 = outside.ipv4 && (planned.path === null || planned.families?.ipv4 !== false);
+  return needsIpv4 ? inside.ipv4 : outside.ipv6 && inside.ipv6;
 }
 
 /** The first line of its --version; "pasta 0.0~git20230309.7c7625d-1", "slirp4netns version 1.2.0". */

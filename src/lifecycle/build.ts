@@ -10,23 +10,29 @@ import { writeInfo } from '../state/info.js';
 import { formatLive } from '../state/live.js';
 import { bootId, namespaceInode, type ProcessId } from '../state/process.js';
 import { writeRecord } from '../state/record.js';
+import { ensureWayOut } from './connect.js';
 import type { Context } from './context.js';
 import { resolvConfOf } from './make-plan.js';
 import { ensureKeeper, ensureSupervisor, type Parts } from './parts.js';
 import { settleAll } from './settle-all.js';
 
 /** Steps 2 to 6 of reconcile (ensure.ts): keep what lives of a namespace, start the rest, and publish it. */
-export async function build(context: Context, generation: string, plan: Plan, parts: Parts): Promise<void> {
+export async function build(context: Context, generation: string, planned: Plan, parts: Parts): Promise<void> {
   const { state, config, log } = context;
   const { holder, created } = parts;
   if (!existsSync('/sys/fs/selinux/enforce')) log.debug('no SELinux here: the new /run is not relabelled');
   const around = surroundings(context, generation);
   await ensureNetns(around, holder, parts.findMember); // 2
   writeInPlace(state.resolvConf, readOptional(state.resolvConf) ?? '');
-  const [supervisor, keeper] = await settleAll(
-    ensureSupervisor(context, around, plan, parts), // 3
-    ensureKeeper(context, around, plan, parts), // 4
+  const [started, keeper] = await settleAll(
+    ensureSupervisor(context, around, planned, parts), // 3
+    ensureKeeper(context, around, planned, parts), // 4
   );
+  const { supervisor, driver } =
+    created && started.supervisor !== undefined
+      ? await ensureWayOut(context, around, holder, keeper, started)
+      : started;
+  const plan = { ...planned, driver };
   recordResolvConfTarget(context, plan, keeper);
 
   publishAddresses(context, plan, keeper, created); // 5

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { RnetnsError } from '../errors/error.js';
 import { findComponents, wayToM0, type Components } from '../namespace/components.js';
 import { adoptHolder, createHolder } from '../namespace/holder.js';
@@ -17,6 +16,7 @@ import { forgetReferences } from '../state/references.js';
 import { removeOtherLeases, removeRemains } from '../state/remains.js';
 import { build, surroundings } from './build.js';
 import { noteMended, type Context } from './context.js';
+import { endDriver } from './end-driver.js';
 import { chooseParts, makePlan } from './make-plan.js';
 import { settleAll } from './settle-all.js';
 
@@ -34,7 +34,7 @@ import { settleAll } from './settle-all.js';
  *
  * Created and repaired are different: only what a call created itself does that call undo. A mended namespace has
  * users already, so what can't be mended leaves the rest as it is, and a driver that won't start is tried again while
- * the namespace is degraded. The same without a default route: being offline is no error.
+ * the namespace is degraded. The same where the host has no way out, or one that the driver can't use (connect.ts).
  *
  * The caller holds the lock, and a lease on the generation: it is what ends everything if this process is killed.
  */
@@ -165,24 +165,6 @@ async function replaceAll(
   const since = record?.since ?? new Date().toISOString();
   await build(context, generation, plan, { holder, since, created: false });
 }
-
-/**
- * The supervisor and its driver. pasta has ended with its netns's file, and the supervisor is about to start another one,
- * with the files that the new supervisor has: look until there is none.
- */
-async function endDriver(state: StateDirectory): Promise<void> {
-  for (let waited = 0; waited < END_MS; waited += POLL_MS) {
-    const { supervisor, driver } = findComponents(state);
-    if (supervisor === undefined && driver === undefined) return;
-    for (const old of [supervisor, driver]) {
-      if (old !== undefined) killProcess(old);
-    }
-    await sleep(POLL_MS);
-  }
-}
-
-const END_MS = 2000;
-const POLL_MS = 5;
 
 /** Before it is done: what fails on the way leaves an error, and no report. */
 function noteDead(context: Context, found: Components, record: Record | undefined): void {

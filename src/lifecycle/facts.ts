@@ -4,7 +4,6 @@ import { dirname } from 'node:path';
 import { runCommand } from '../exec/command.js';
 import { findProgram } from '../exec/find-program.js';
 import { parseGetsubids, parseSubids, planIdMap, type SubidRange } from '../plan/id-map.js';
-import { hasDefaultRoute } from '../plan/default-route.js';
 import type { IdMap } from '../plan/plan.js';
 import { readOptional } from '../state/files.js';
 
@@ -47,11 +46,6 @@ export function userName(): string {
   } catch {
     return '';
   }
-}
-
-/** Has the host a default route? Without one a driver may refuse to start, and that is no error. */
-export function isOnline(): boolean {
-  return hasDefaultRoute(readOptional('/proc/net/route') ?? '', readOptional('/proc/net/ipv6_route') ?? '');
 }
 
 /** For resolvConfTarget: a link's text, null for what is no link, undefined for what isn't there. */

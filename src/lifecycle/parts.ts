@@ -3,12 +3,12 @@ import type { Components } from '../namespace/components.js';
 import { showsResolvConf, startKeeper } from '../namespace/keeper.js';
 import { startSupervisor } from '../namespace/supervisor.js';
 import type { Surroundings } from '../namespace/surroundings.js';
-import type { Plan } from '../plan/plan.js';
+import type { DriverPlan, Plan } from '../plan/plan.js';
 import type { StateDirectory } from '../state/directory.js';
 import { readOptional, writeAtomic } from '../state/files.js';
 import { identifyProcess, isAlive, killProcess, type ProcessId } from '../state/process.js';
 import { noteMended, type Context } from './context.js';
-import { isOnline } from './facts.js';
+import { connect, type Connected } from './connect.js';
 
 /** What there is of a namespace when the rest of it is built. */
 export interface Parts extends Partial<Components> {
@@ -36,24 +36,25 @@ export async function ensureKeeper(
   return startKeeper(around, holder, mounts);
 }
 
+/** @returns also the driver that it became: of a new namespace it may be another one than planned. */
 export async function ensureSupervisor(
-  { state, log }: Context,
+  context: Context,
   around: Surroundings,
   { driver }: Plan,
   { holder, supervisor, driver: orphan, created }: Parts,
-): Promise<ProcessId | undefined> {
-  if (driver.path === null) return undefined;
+): Promise<Connected | { supervisor: undefined; driver: DriverPlan }> {
+  const { state, log } = context;
+  if (driver.path === null) return { supervisor: undefined, driver };
   if (supervisor !== undefined) {
     await driverSettled(state);
-    return supervisor;
+    return { supervisor, driver };
   }
+  if (created) return connect(context, around, holder, driver);
   if (orphan !== undefined) log.info(`adopting ${driver.name} (pid ${orphan.pid}), whose supervisor died`);
-  const attempts = created ? CREATE_ATTEMPTS : MEND_ATTEMPTS;
-  return startSupervisor(around, holder, driver, { attempts, persist: !created || !isOnline(), adopt: orphan });
+  const options = { attempts: MEND_ATTEMPTS, persist: 'yes', adopt: orphan } as const;
+  return { supervisor: await startSupervisor(around, holder, driver, options), driver };
 }
 
-/** The driver of a namespace that was just torn down may still be letting go of its ports. */
-const CREATE_ATTEMPTS = 2;
 /** That of this one may still be letting go of the device. */
 const MEND_ATTEMPTS = 5;
 const RESTART_MS = 5000;

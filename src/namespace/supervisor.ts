@@ -15,8 +15,11 @@ export type RunningDriver = Extract<DriverPlan, { path: string }>;
 export interface SupervisorOptions {
   /** How often to start a driver that doesn't become ready, before that counts. */
   attempts: number;
-  /** Whether the driver is tried again and again after that, with the namespace degraded; else it is an error. */
-  persist: boolean;
+  /**
+   * Whether the driver is tried again and again after that, with the namespace degraded; else it is an error. `offline`:
+   * also when it starts without a way out of the host's, as soon as there is one.
+   */
+  persist: 'no' | 'yes' | 'offline';
   /** A driver that lives although its supervisor died. */
   adopt?: ProcessId | undefined;
 }
@@ -43,7 +46,7 @@ export async function startSupervisor(
       String(driver.readyFd),
       String(READY_SECONDS),
       String(attempts),
-      persist ? '1' : '0',
+      persist,
       adopt === undefined ? '-' : `${adopt.pid}:${adopt.startTicks}`,
       '--',
       driver.path,
@@ -60,7 +63,7 @@ export async function startSupervisor(
     throw new RnetnsError('ERR_DRIVER', `cannot supervise ${driver.name}: ${words || String(cause)}`, { cause });
   }
   const failed = answer[0] !== 'ready';
-  if (failed && !persist) {
+  if (failed && persist === 'no') {
     await supervisor.end(1000);
     throw driverError(driver, answer[1] ?? '', supervisor.rest);
   }

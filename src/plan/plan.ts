@@ -1,4 +1,5 @@
 import type { DriverName } from '../config/config.js';
+import type { WaysOut } from './default-route.js';
 import type { IdMapLine } from './id-map.js';
 import type { Mount } from './mounts.js';
 
@@ -18,6 +19,8 @@ export type DriverPlan =
       readyFd: 1 | 3;
       dnsForward: string[];
       mapGuest: string[];
+      /** Which families the settings leave it; not there: both. */
+      families?: WaysOut;
     };
 
 /** Everything that making a namespace needs to know: pure, serialisable data. */

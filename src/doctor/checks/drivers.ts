@@ -4,7 +4,7 @@ import { pasta as pastaDriver } from '../../driver/pasta.js';
 import { slirp4netns as slirp4netnsDriver } from '../../driver/slirp4netns.js';
 import { RnetnsError } from '../../errors/error.js';
 import { findProgram } from '../../exec/find-program.js';
-import { isOnline } from '../../lifecycle/facts.js';
+import { isOnline, oddWaysOut } from '../../namespace/ways-out.js';
 import { tunProblem } from '../../namespace/tun.js';
 import { check, fail, ok, warn, type Check, type Finding } from '../check.js';
 import { tryDriver, type DriverTrial } from '../driver-trial.js';
@@ -37,6 +37,8 @@ export interface Facts {
   wanted: boolean;
   trial: DriverTrial<never> | RnetnsError | Finding | undefined;
   online: boolean;
+  /** What is out of the ordinary about the host's routes, so that pasta may not be able to use them. */
+  odd?: string | undefined;
   tun: { why: string; hint: string } | undefined;
 }
 
@@ -51,7 +53,7 @@ async function gather(host: Host, name: Name): Promise<Facts> {
     name,
     chosen: choice instanceof RnetnsError ? undefined : choice.driver.name,
     wanted: name === (setting ?? 'pasta'),
-    online: isOnline(),
+    online: await isOnline(),
   };
   const path =
     !(choice instanceof RnetnsError) && choice.driver.name === name
@@ -64,7 +66,8 @@ async function gather(host: Host, name: Name): Promise<Facts> {
   if (impossible !== undefined) return { ...facts, trial: impossible, tun: undefined };
   try {
     const trial = await tryDriver<never>(host, { driver: DRIVERS[name], path });
-    return { ...facts, trial, tun: trial.ready ? undefined : tunProblem() };
+    if (trial.ready) return { ...facts, trial, tun: undefined };
+    return { ...facts, trial, tun: tunProblem(), odd: name === 'pasta' ? await oddWaysOut(host.env) : undefined };
   } catch (error) {
     if (error instanceof RnetnsError) return { ...facts, trial: error, tun: undefined };
     throw error;
@@ -72,7 +75,7 @@ async function gather(host: Host, name: Name): Promise<Facts> {
 }
 
 /** Exported for its test. */
-export function judge({ name, chosen, wanted, trial, online, tun }: Facts): Finding {
+export function judge({ name, chosen, wanted, trial, online, odd, tun }: Facts): Finding {
   const matters = chosen === name || (chosen === undefined && wanted);
   const bad = matters ? fail : warn;
   const aside = chosen === 'none' ? '; not used: the settings ask for none' : matters ? '' : '; not used';
@@ -96,6 +99,9 @@ export function judge({ name, chosen, wanted, trial, online, tun }: Facts): Find
   if (/permission denied|operation not permitted/i.test(words)) return bad(detail, deniedHint(name, confinement));
   // A namespace comes up without it, and is connected once there is a route.
   if (!online) return warn(`${detail}: the host has no default route`, 'see default-route');
+  if (odd !== undefined) {
+    return warn(`${detail}: ${odd}`, 'slirp4netns can use it: install it, default_rootless_network_cmd chooses it');
+  }
   return bad(detail, `try it by hand, or another one: default_rootless_network_cmd in rnetns.conf`);
 }
 

@@ -58,6 +58,8 @@ async function lookAt(state: StateDirectory): Promise<Leftover[]> {
     const { driver, holder, keeper } = status;
     const parts = { holder, keeper, ...(driver?.path == null ? {} : { [driver.name]: driver.pid }) };
     const dead = Object.entries(parts).flatMap(([part, found]) => (found === null ? [part] : []));
+    // Nothing has died: see default-route.
+    if (dead.length === 0 && driver?.pid != null && !driver.connected) return [];
     return [{ what: `${state.name} is degraded: no ${dead.join(', no ') || 'supervisor'}`, hint }];
   }
   const damaged = (status.references ?? []).filter(({ problem }) => problem !== null).map(({ id }) => id);

@@ -1,5 +1,5 @@
 import { enterArguments } from '../../namespace/enter.js';
-import { isOnline } from '../../lifecycle/facts.js';
+import { isOnline } from '../../namespace/ways-out.js';
 import { readStatus } from '../../inspect/status.js';
 import { isIP } from 'node:net';
 import { parseResolvConf } from '../../plan/resolv-conf.js';
@@ -16,7 +16,7 @@ export const defaultRoute = check('default-route', {
   gather: () => isOnline(),
   judge: (online) =>
     online
-      ? ok('the host has one')
+      ? ok('the host has a way out')
       : warn(
           'the host has none: it is offline',
           'connect it; a namespace comes up without, and is connected once there is one',
