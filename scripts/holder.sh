@@ -6,7 +6,7 @@
 # Arguments: STATE GENERATION LINGER [create]   create: make the network namespace as well
 # Signals:   USR1: stop waiting and look (references.sh and minder.sh, at the last reference)
 # Result:    "ready" on stdout; ends when it has torn the namespace down
-# Requires:  sleep flock dd mount mv rmdir mkfifo find setpriv; netns.sh lock.sh reap.sh minder.sh teardown.sh
+# Requires:  sleep flock dd mount mv rmdir mkfifo find setpriv; netns.sh lock.sh name.sh reap.sh minder.sh teardown.sh
 #
 # Theory of operation: leases
 #
@@ -21,9 +21,11 @@ here=${0%/*}
 lease=$dir/lease.$generation
 # shellcheck disable=SC2034 # what lock.sh and reap.sh read; the FIFO by descriptor, for its name may have been removed
 rn_dir=$dir rn_base=${dir%/*} rn_name=${dir##*/} rn_lease=$lease rn_fifo=/proc/self/fd/8 rn_gen=$generation \
-  rn_netns=$dir/rootless-netns
+  rn_netns=$dir/rootless-netns rn_view=''
 # shellcheck source=scripts/lock.sh
 . "$here/lock.sh"
+# shellcheck source=scripts/name.sh
+. "$here/name.sh"
 # shellcheck source=scripts/reap.sh
 . "$here/reap.sh"
 

@@ -7,7 +7,7 @@
 #            HOLDER: its pid; in M0, its mount namespace, nothing must be mounted.
 #            The mounts are src/plan/mounts.ts's, in its order.
 # Result:    "ready" on stdout, then it waits; on failure status 1 and one line on stderr
-# Requires:  mount sleep; mkdir; chcon where the host has SELinux; lock.sh reap.sh, teardown.sh
+# Requires:  mount sleep; mkdir; chcon where the host has SELinux; lock.sh name.sh reap.sh, teardown.sh
 set -u
 umask 077
 die() {
@@ -19,10 +19,12 @@ dir=$1 generation=$2
 here=${0%/*}
 # shellcheck disable=SC2034 # what lock.sh and reap.sh read
 rn_dir=$dir rn_base=${dir%/*} rn_name=${dir##*/} rn_lease=$dir/lease.$generation rn_fifo=$dir/lease.$generation \
-  rn_gen=$generation rn_netns=/proc/self/ns/net
+  rn_gen=$generation rn_netns=/proc/self/ns/net rn_view=''
 # Before the mounts, which may hide them.
 # shellcheck source=scripts/lock.sh
 . "$here/lock.sh"
+# shellcheck source=scripts/name.sh
+. "$here/name.sh"
 # shellcheck source=scripts/reap.sh
 . "$here/reap.sh"
 # M0, for the end: teardown.sh must not run in here.

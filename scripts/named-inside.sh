@@ -3,10 +3,13 @@
 #
 # Runs in:   U, a copy of M1 that is CMD's alone, and the named network namespace
 # Called by: named.sh, as text, because inside /run is another one
-# Arguments: NAME CMD [ARG…]
+# Arguments: FD NAME CMD [ARG…]   FD: the descriptor by which the namespace was entered; closed here
 # Result:    CMD's; what can't be mounted stays as it is in the shared namespace
 # Requires:  mount umount
 set -u
+# eval: one digit of ours, and sh has no other way to name a descriptor by variable.
+eval "exec $1<&-"
+shift
 
 # A sysfs tells of the network namespace that it was mounted in: what ip-netns(8) does (netns_switch of iproute2). The old
 # one is locked, because it came from the host (mount_namespaces(7)), and is covered. The new one has empty directories

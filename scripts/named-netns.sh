@@ -3,18 +3,23 @@
 #
 # Runs in:   U and M0, the host's network
 # Called by: named.sh, through nsenter(1)
-# Arguments: add NAMES SEEN NAME | attach NAMES SEEN NAME PID | delete NAMES SEEN NAME
-#            NAMES: the directory of names in the state directory. SEEN: where it is mounted, shared, so that every
-#            command's mount namespace, a slave of this one, gets a name's mount too
+# Arguments: add STATE NAME | attach STATE NAME PID | delete STATE NAME
 # Result:    status 0; else 1 and one line on stderr, with nothing changed. 2: that name is taken, or isn't there;
-#            3: the namespace is out of reach
-# Requires:  unshare nsenter mount umount mv rm ip; nothing else removes what a killed one leaves than the next one of these
+#            3: the namespace is out of reach; 4: this M0 is no more, try in the new one; 5: a command has it for itself
+# Requires:  unshare nsenter mount umount mv rm ip; name.sh; nothing else removes what a killed one leaves than the next
+#            one of these
 #
 # A name appears and goes in one step. The namespace is mounted on a hidden file first, and the file is renamed then:
 # rename(2) refuses a mount point, but only one of the caller's own mount namespace, and its mount elsewhere goes along.
 # So that step is done in a copy of M0 from which the mount is gone.
+#
+# The directory of names is mounted, shared, where they are seen, so that every command's mount namespace, a slave of this
+# one, gets a name's mount too.
 set -u
-act=$1 names=$2 seen=$3 name=$4
+act=$1 rn_dir=$2 name=$3 rn_view=''
+names=$rn_dir/netns seen=${rn_dir%/*/*}/netns
+# shellcheck source=scripts/name.sh
+. "${0%/*}/name.sh"
 die() {
   printf '%s\n' "$1" >&2
   exit "${2-1}"
@@ -33,6 +38,25 @@ remove() { # HIDDEN
   rm -f -- "$names/$1"
 }
 
+# Whoever mends while we are here makes another M0 when nobody but us is left in this one: nothing is seen there of what we
+# mount then. `live` names the holder of the one that counts.
+is_current() {
+  { read -r _ _ _ holder _ <"$rn_dir/live"; } 2>/dev/null && [ /proc/self/ns/mnt -ef "/proc/$holder/ns/mnt" ]
+}
+
+# What else has that name is nobody's, unless a command has mounted something on it for itself (name.sh).
+clear_place() {
+  [ -e "$names/$name" ] || [ -L "$names/$name" ] || return 0
+  is_current || exit 4
+  for process in /proc/[0-9]*; do
+    rn_view=$process/root
+    ! is_named "$name" || die 'a command that runs has made it for itself, with ip netns' 5
+  done
+  rn_view=''
+  # Busy if it has become one meanwhile.
+  rm -f -- "$names/$name" 2>/dev/null || is_named "$name" || die "$names/$name is no file"
+}
+
 # What a killed one has left.
 for hidden in "$names"/.[A-Za-z0-9]*; do
   [ -e "$hidden" ] && ! [ -e "/proc/${hidden##*.}" ] && remove "${hidden##*/}"
@@ -41,22 +65,28 @@ done
 new=.$name.$$
 case $act in
   add | attach)
-    ! [ -e "$names/$name" ] || die 'it exists' 2
+    ! is_named "$name" || die 'it exists' 2
+    clear_place
     trap 'remove "$new"' EXIT
     : >"$names/$new" || exit
     if [ "$act" = add ]; then
       unshare --net="$seen/$new" -- ip link set lo up || exit
     else
-      [ -e "/proc/$5" ] || die "process $5 has ended"
+      [ -e "/proc/$4" ] || die "process $4 has ended"
       # setns(2): it can be entered where its user namespace is this one or below it. A name for another is of no use.
-      { mount --bind -- "/proc/$5/ns/net" "$seen/$new" && nsenter "--net=$seen/$new" -- true; } 2>/dev/null ||
-        die "that of process $5 belongs to another user namespace" 3
+      { mount --bind -- "/proc/$4/ns/net" "$seen/$new" && nsenter "--net=$seen/$new" -- true; } 2>/dev/null ||
+        die "that of process $4 belongs to another user namespace" 3
     fi
-    rename "$new" "$name" || die 'it exists' 2
+    if rename "$new" "$name"; then
+      is_current || { rename "$name" "$new" && exit 4; }
+    else
+      is_current || exit 4
+      die 'it exists' 2
+    fi
     trap - EXIT
     ;;
   delete)
-    [ -e "$names/$name" ] || die 'there is none' 2
+    is_named "$name" || die 'there is none' 2
     rename "$name" "$new" || die 'there is none' 2
     remove "$new"
     ;;

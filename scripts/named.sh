@@ -1,12 +1,11 @@
 # shellcheck shell=sh
 # named.sh - `netns add|delete|attach|exec`: named network namespaces, as ip-netns(8) has them; sourced by scripts/rnetns
 #
-# A name is a file in <state>/netns, on which the namespace is mounted in M0, seen at $XDG_RUNTIME_DIR/netns/NAME by
-# every command. It holds the shared namespace like a reference (reap.sh) until it is deleted.
+# What a name is name.sh has. It holds the shared namespace like a reference (reap.sh) until it is deleted.
 # `list`, `pids` and `identify` only look: they are Node's.
 #
 # Reads:    rn_words (the arguments before CMD) and the functions of scripts/rnetns
-# Requires: nsenter unshare cat grep; named-netns.sh named-inside.sh references.sh
+# Requires: nsenter unshare cat grep; name.sh named-netns.sh named-inside.sh references.sh
 # shellcheck disable=SC2154 # the variables are scripts/rnetns's
 # shellcheck source=scripts/references.sh
 . "$rn_scripts/references.sh"
@@ -33,38 +32,46 @@ netns() {
   esac
 }
 
-# change ACT [PID]: 0, or its status and its words in $rn_words
+# change ACT [PID]: done, or refused with its status and its words. Again when M0 went meanwhile, and is made anew.
 change() {
   locate
-  rn_words=$(in_M0 sh "$rn_root/scripts/named-netns.sh" "$1" "$rn_dir/netns" "$rn_runtime/netns" "$rn_netns_name" \
-    ${2+"$2"} 2>&1)
+  for rn_again in 1 2 3 4; do
+    : "$rn_again"
+    join || with_options ensure ensure
+    rn_words=$(in_M0 sh "$rn_root/scripts/named-netns.sh" "$1" "$rn_dir" "$rn_netns_name" ${2+"$2"} 2>&1) && return
+    rn_status=$?
+    case $rn_status in 2 | 3 | 5) refuse_name "$1" ;; esac
+    [ "$rn_status" -eq 4 ] || ! join || refuse_name "$1"
+  done
+  rn_words='what holds the names was killed again and again'
+  refuse_name "$1"
 }
 
 refuse_name() { # VERB
+  give_back
   rn_hint=''
   case $rn_status in
     2) rn_hint='rnetns netns list' ;;
     3) rn_hint='start what made it inside: rnetns unshare -- …' ;;
+    5) rn_hint='take another name, or end that command' ;;
   esac
   die ERR_NETNS "cannot $1 the network namespace $rn_netns_name: $rn_words" "$rn_hint"
 }
 
 netns_add() {
-  join || with_options ensure ensure
-  change "${1-add}" ${2+"$2"} && exit
-  rn_status=$?
-  give_back
-  refuse_name "${1-add}"
+  change "${1-add}" ${2+"$2"}
+  exit 0
+}
+
+# Nothing is made for what can't be there.
+look_for_name() { # VERB
+  rn_status=2 rn_words='there is none'
+  [ -f "$rn_dir/netns/$rn_netns_name" ] || refuse_name "$1"
 }
 
 netns_delete() {
-  rn_status=2 rn_words='there is none'
-  [ -e "$rn_dir/netns/$rn_netns_name" ] || refuse_name delete
-  join || with_options ensure ensure
-  change delete || {
-    rn_status=$?
-    refuse_name delete
-  }
+  look_for_name delete
+  change delete
   warn_of_attachments
   # The last one takes the shared namespace with it, as the last reference does.
   [ -e "$rn_dir/references" ] || [ -e "$rn_dir/tied" ] || release
@@ -99,9 +106,15 @@ field() {
 
 # Becomes CMD, like `run`, with the /sys and the files of /etc/netns that ip-netns(8) promises.
 netns_exec() {
-  rn_status=2 rn_words='there is none'
-  [ -e "$rn_dir/netns/$rn_netns_name" ] || refuse_name enter
+  look_for_name enter
   join || with_options ensure ensure
-  enter "$rn_keeper" nsenter "--net=$rn_runtime/netns/$rn_netns_name" -- \
-    sh -c "$(cat -- "$rn_scripts/named-inside.sh")" named-inside.sh "$rn_netns_name" "$@"
+  # By descriptor: it may be deleted at any time.
+  rn_view=/proc/$rn_keeper/root
+  free_descriptor
+  { is_named "$rn_netns_name" && eval "command exec $rn_fd<\"\$rn_seen\""; } 2>/dev/null || {
+    rn_status=2 rn_words='there is none'
+    refuse_name enter
+  }
+  enter "$rn_keeper" nsenter "--net=/proc/self/fd/$rn_fd" -- \
+    sh -c "$(cat -- "$rn_scripts/named-inside.sh")" named-inside.sh "$rn_fd" "$rn_netns_name" "$@"
 }

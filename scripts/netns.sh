@@ -6,10 +6,14 @@
 # Arguments: STATE [PID]   with PID: the living namespace is that process's
 # Result:    status 0 and <state>/rootless-netns is the namespace, its loopback up; else 1 and words on stderr
 #            <state>/netns is mounted on $XDG_RUNTIME_DIR/netns
-# Requires:  unshare mount umount mkdir rm ip
+# Requires:  unshare mount umount mkdir rm ip; name.sh
 set -eu
 umask 077
-file=$1/rootless-netns
+rn_dir=$1 rn_view=''
+file=$rn_dir/rootless-netns
+shift
+# shellcheck source=scripts/name.sh
+. "${0%/*}/name.sh"
 # Killed between making the file and mounting it, or left by a reboot: it is no namespace, and unshare(1) would still
 # mount on it (https://github.com/containers/podman/issues/25144).
 if [ -e "$file" ]; then
@@ -17,19 +21,28 @@ if [ -e "$file" ]; then
   rm -f -- "$file"
 fi
 : >"$file"
-if [ "$#" -gt 1 ]; then
-  mount --bind -- "/proc/$2/ns/net" "$file"
+if [ "$#" -gt 0 ]; then
+  mount --bind -- "/proc/$1/ns/net" "$file"
 else
   unshare --net="$file" -- ip link set lo up
 fi
 # Named ones, for named-netns.sh. Shared, and now: M1 is a copy of this mount namespace, and its slave from then on.
 # A runtime directory in which this can't be made is no reason to do without the shared namespace.
-seen=${1%/*/*}/netns
-mkdir -p -- "$1/netns" "$seen" || exit 0
-[ "$1/netns" -ef "$seen" ] || mount --bind --make-shared -- "$1/netns" "$seen" || exit 0
-# Those of an M0 that is gone live on in that process's copy, or are gone with it: then a name is a file like any other.
-for name in "$1"/netns/*; do
-  there=$seen/${name##*/}
-  [ "$name" -ef "$there" ] || continue
-  [ "$#" -gt 1 ] && mount --bind -- "/proc/$2/root$there" "$there" || rm -f -- "$name"
+seen=${rn_dir%/*/*}/netns
+mkdir -p -- "$rn_dir/netns" "$seen" || exit 0
+[ "$rn_dir/netns" -ef "$seen" ] || mount --bind --make-shared -- "$rn_dir/netns" "$seen" || exit 0
+
+# restore NAME: one of an M0 that is gone lives on where a process has a copy of it, if anywhere.
+restore() {
+  for process in /proc/self /proc/[0-9]*; do
+    rn_view=$process/root
+    is_named "$1" || continue
+    # By the path as it is: mount(8) would read the link, and mount the file of that name in here.
+    mount --no-canonicalize --bind -- "$rn_seen" "$seen/$1" 2>/dev/null || continue
+    return 0
+  done
+  return 1
+}
+for path in "$rn_dir"/netns/*; do
+  ! [ -f "$path" ] || restore "${path##*/}" || rm -f -- "$path"
 done

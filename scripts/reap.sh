@@ -5,8 +5,8 @@
 # and who joined before holds a lease. Leases are asked for first: setup holds one until its reference is in place.
 #
 # Reads:    rn_dir (the state directory), rn_fifo (a path of the FIFO of leases), rn_gen (the generation),
-#           rn_netns (a path of the network namespace)
-# Requires: dd mv rmdir; lock.sh, sourced before
+#           rn_netns (a path of the network namespace), rn_view (as name.sh has it)
+# Requires: dd mv rmdir; lock.sh and name.sh, sourced before
 # shellcheck disable=SC2154 # the variables are the sourcing program's
 
 # Has anybody the FIFO open for writing? Then an empty FIFO reads as EAGAIN, else as end-of-file (pipe(7)).
@@ -35,7 +35,8 @@ used() {
     fi
   done
   for rn_process in "$rn_dir"/netns/*; do
-    [ -e "$rn_process" ] && return 0
+    # Whose view is gone can't tell, and then it may be one.
+    [ -e "$rn_process" ] && { is_named "${rn_process##*/}" || ! [ -e "$rn_view/." ]; } && return 0
   done
   # What is no number may stand for any: src/state/references.ts tells of it, and repair mends it.
   if [ -e "$rn_dir/ref-count" ] || [ -L "$rn_dir/ref-count" ]; then

@@ -16,10 +16,12 @@
 # At the last reference the namespace goes at once, without lingering, unless a command is inside.
 #
 # Reads:    rn_id rn_nets rn_pid rn_dir and the functions of scripts/rnetns
-# Requires: mkdir rm mv find; for the last one flock dd rmdir sleep nsenter; child.sh lock.sh reap.sh teardown.sh
+# Requires: mkdir rm mv find; for the last one flock dd rmdir sleep nsenter; child.sh lock.sh name.sh reap.sh teardown.sh
 # shellcheck disable=SC2154 # the variables are scripts/rnetns's
 # shellcheck source=scripts/lock.sh
 . "$rn_scripts/lock.sh"
+# shellcheck source=scripts/name.sh
+. "$rn_scripts/name.sh"
 # shellcheck source=scripts/reap.sh
 . "$rn_scripts/reap.sh"
 
@@ -278,7 +280,7 @@ release() {
     unlock_state
     return 0
   fi
-  rn_fifo=$rn_lease rn_netns=/proc/$rn_keeper/ns/net
+  rn_fifo=$rn_lease rn_netns=/proc/$rn_keeper/ns/net rn_view=/proc/$rn_holder/root
   if used || occupied; then
     keep
     return 0

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { mountsOf } from '../namespace/mountinfo.js';
 import type { StateDirectory } from '../state/directory.js';
 import { namespaceInode } from '../state/process.js';
-import { namesOf } from '../state/references.js';
+import { namedNamespaces } from '../namespace/names.js';
 import type { SeenProcess } from './processes.js';
 
 /** A network namespace in which a container may be. */
@@ -33,10 +33,9 @@ export function findPlaces(
   for (const { pid, netns } of seen) if (!firstIn.has(netns)) firstIn.set(netns, pid);
   firstIn.delete(shared);
   const places = new Map<number, Place>();
-  for (const name of namesOf(state)) {
+  for (const [name, inode] of namedNamespaces(state)) {
     const path = root + join(state.namesSeen, name);
-    const inode = inodeOf(path);
-    if (inode === undefined || inode === shared || places.has(inode)) continue;
+    if (inode === shared || places.has(inode)) continue;
     places.set(inode, { inode, path, name, named: true, pid: firstIn.get(inode) ?? null });
   }
   for (const [inode, pid] of firstIn) {

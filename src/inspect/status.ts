@@ -1,5 +1,6 @@
 import { runCommand } from '../exec/command.js';
 import { membersWith } from '../namespace/members.js';
+import { namedNamespaces } from '../namespace/names.js';
 import { ownWaysOut, waysOutOf } from '../namespace/ways-out.js';
 import { parseProcAddresses } from '../plan/addresses.js';
 import { parseResolvConf } from '../plan/resolv-conf.js';
@@ -9,7 +10,7 @@ import { readInfo } from '../state/info.js';
 import { readLive, type Live } from '../state/live.js';
 import { identifyProcess, isAlive, namespaceInode } from '../state/process.js';
 import { readRecord, type Record } from '../state/record.js';
-import { namesOf, readReferences, type Reference } from '../state/references.js';
+import { readReferences, type Reference } from '../state/references.js';
 import { findPlaces, inodeOf } from './places.js';
 import { seenProcesses } from './processes.js';
 import { readProtection, type Protection } from './protection.js';
@@ -112,7 +113,7 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
   const record = readRecord(state);
   const info = readInfo(state);
   const driver = await readDriver(state, record?.plan.driver, live);
-  const references = readReferences(state);
+  const references = readReferences(state, namedNamespaces(state).keys());
   const parts = [holder, keeper, ...(supervisor === undefined ? [] : [supervisor])];
   const complete = parts.every(isAlive) && (supervisor === undefined || driver?.connected === true);
   const members = membersWith(keeper, state, record);
@@ -145,7 +146,7 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
 function countContainers(state: StateDirectory, { keeper, holder }: Live, record: Record | undefined): number {
   const root = `/proc/${isAlive(holder) ? holder.pid : keeper.pid}/root`;
   const shared = inodeOf(root + state.netns);
-  if (shared === undefined) return namesOf(state).length;
+  if (shared === undefined) return namedNamespaces(state).size;
   // In a user namespace that isn't our own there may be any others as well.
   const own = isAlive(holder) && record !== undefined && record.plan.idMap !== null;
   const [userns, host] = own ? [namespaceInode(holder.pid, 'user'), namespaceInode(holder.pid, 'net')] : [];

@@ -1,9 +1,11 @@
 import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { findComponents } from '../namespace/components.js';
+import { filesOfNames, leftoversOfNames, namedNamespaces } from '../namespace/names.js';
 import { removeNamespace } from '../namespace/teardown.js';
 import { statStateDirectory } from '../state/directory.js';
 import { isOfAnotherBoot, readRecord } from '../state/record.js';
-import { forgetReferences, mendReferences, namesOf, readReferences } from '../state/references.js';
+import { forgetReferences, mendReferences, readReferences } from '../state/references.js';
 import { removeOrphans } from '../state/remains.js';
 import { noteMended, type Context, type Mended } from './context.js';
 import { ensure, lastMember } from './ensure.js';
@@ -23,13 +25,18 @@ export async function repair(context: Context, generation: string): Promise<Mend
   for (const name of removeOrphans(state)) noteMended(context, 'file', `removed ${name}: its writer was killed`);
 
   const lives = lastMember(state, findComponents(state), readRecord(state)) !== undefined;
-  if (!lives && namesOf(state).length > 0) {
-    noteMended(context, 'netns', `dropped the named namespaces ${namesOf(state).join(' ')}: what held them is dead`);
+  const names = filesOfNames(state);
+  if (!lives && names.length > 0) {
+    noteMended(context, 'netns', `dropped the named namespaces ${names.join(' ')}: what held them is dead`);
     rmSync(state.names, { recursive: true, force: true });
   }
   if (lives) {
     await ensure(context, generation);
-  } else if (readReferences(state).count !== 0) {
+    for (const name of leftoversOfNames(state)) {
+      rmSync(join(state.names, name), { recursive: true, force: true });
+      noteMended(context, 'file', `removed netns/${name}: no namespace is mounted on it`);
+    }
+  } else if (readReferences(state, namedNamespaces(state).keys()).count !== 0) {
     await ensure(context, generation);
     noteMended(context, 'namespace', 'made anew: all its processes were dead, and references need it');
   } else {

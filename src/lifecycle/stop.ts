@@ -2,6 +2,7 @@ import { existsSync, rmSync, renameSync } from 'node:fs';
 import { RnetnsError } from '../errors/error.js';
 import { findComponents } from '../namespace/components.js';
 import { membersWith } from '../namespace/members.js';
+import { namedNamespaces } from '../namespace/names.js';
 import { removeNamespace } from '../namespace/teardown.js';
 import { statStateDirectory } from '../state/directory.js';
 import { holdsLease } from '../state/lease.js';
@@ -53,7 +54,7 @@ function findUsers({ state }: Pick<Context, 'state'>): string[] {
     const parent = parentPid(pid);
     return parent !== undefined && !ours.has(pid) && !ours.has(parent);
   });
-  const { count } = readReferences(state);
+  const { count } = readReferences(state, namedNamespaces(state).keys());
   return [
     ...(users.length === 0 ? [] : [`${users.length === 1 ? 'process' : 'processes'} ${users.slice(0, 10).join(' ')}`]),
     ...(count === 0

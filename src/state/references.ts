@@ -43,7 +43,8 @@ const LINE = /^rnetns1 ([1-9]\d{0,6}) (\d+) (\d+) ([0-9a-f-]{1,64}) \.\n?$/;
 /** A setup writes its file within microseconds; one that is empty for longer was killed. */
 const WRITING_MS = 2000;
 
-export function readReferences(state: StateDirectory): References {
+/** @param names - of the named network namespaces, each a reference; none where only those of `setup` matter. */
+export function readReferences(state: StateDirectory, names: Iterable<string> = []): References {
   const found = new Map<string, Reference>();
   let known = true;
   for (const directory of [state.references, state.tied]) {
@@ -54,17 +55,12 @@ export function readReferences(state: StateDirectory): References {
       if (reference.problem !== PROBLEMS.dropped) found.set(id, reference);
     }
   }
-  for (const name of namesOf(state)) found.set(`netns:${name}`, namedReference(state, name));
+  for (const name of names) found.set(`netns:${name}`, namedReference(state, name));
   const list = [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   const anonymous = readRefCount(state);
   const count =
     known && anonymous !== undefined ? list.reduce((sum, reference) => sum + counts(reference), anonymous) : null;
   return { list, count };
-}
-
-/** Named network namespaces, hidden files of unfinished ones excepted. */
-export function namesOf({ names }: StateDirectory): string[] {
-  return (filesOf(names) ?? []).filter((name) => !name.startsWith('.')).sort();
 }
 
 /** A named network namespace holds the shared one until it is deleted. */

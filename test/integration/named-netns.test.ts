@@ -1,14 +1,24 @@
 /** Named network namespaces: `netns add|delete|list|exec|pids|identify|attach`. */
 
 import { expect } from 'chai';
-import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync, statfsSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statfsSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { privateHost } from '../fixtures/private-host.js';
 import { namespaceInode, waitFor } from '../fixtures/processes.js';
 import { expectRefused } from '../fixtures/refusals.js';
 import { findProgram, requires } from '../fixtures/requirements.js';
-import { launcher, run, type RunResult } from '../fixtures/rnetns.js';
+import { launcher, projectRoot, run, type RunResult } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
 import { gone, killNow, netnsOfNewRun, partsOf, startCommand } from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
@@ -177,6 +187,102 @@ describe('named network namespaces', function () {
     await gone(runtime, 3000);
   });
 
+  it('outlives holder, supervisor and keeper where a command has it, and goes with them where nobody has', async function () {
+    const runtime = fresh(this);
+    const before = await startCommand(runtime);
+    await succeed(runtime, 'netns', 'add', 'web');
+    const [web] = await list(runtime);
+    // Twice: the second time that command's copy is older than the parts, and a newer one sees more.
+    for (const name of ['one', 'two']) {
+      const { holder, supervisor, keeper } = partsOf(runtime);
+      await killNow(holder, supervisor, keeper);
+      await succeed(runtime, 'netns', 'add', name);
+      expect((await list(runtime)).find((named) => named.name === 'web')).to.deep.equal(web);
+      const inside = await succeed(runtime, 'netns', 'exec', 'web', '--', 'readlink', '/proc/self/ns/net');
+      expect(inside).to.equal(`net:[${web?.inode ?? 0}]\n`);
+    }
+    // Made after that command was started, and held by nobody who lives.
+    expect(await names(runtime)).to.deep.equal(['two', 'web']);
+    await expectAgreement(runtime, ['two', 'web'], ['one']);
+    for (const name of ['two', 'web']) await succeed(runtime, 'netns', 'delete', name);
+    await before.finish();
+    await gone(runtime, 3000);
+  });
+
+  it('is what a namespace is mounted on: list, exec, delete, pids, add, counting and the scripts agree on all else', async function () {
+    const runtime = fresh(this, 60);
+    await succeed(runtime, 'netns', 'add', 'web');
+    await succeed(runtime, 'run', '--', 'ip', 'netns', 'add', 'left');
+    const dir = join(runtime.stateDir(), 'netns');
+    writeFileSync(join(dir, 'file'), '');
+    mkdirSync(join(dir, 'directory'));
+    symlinkSync('web', join(dir, 'link'));
+    await succeed(runtime, 'run', '--', 'mkfifo', '/run/netns/fifo');
+    await expectAgreement(runtime, ['web'], ['left', 'file', 'directory', 'link', 'fifo', 'none']);
+    // Its place is free, as every answer says.
+    await succeed(runtime, 'netns', 'add', 'left');
+    await expectAgreement(runtime, ['left', 'web'], ['file']);
+    for (const name of ['left', 'web']) await succeed(runtime, 'netns', 'delete', name);
+    // What is no name doesn't hold the namespace.
+    await gone(runtime, 3000);
+  });
+
+  it('is not what a command has made with ip netns for itself: that is left to it, and goes with it', async function () {
+    const runtime = fresh(this);
+    const own = 'ip netns add own && ip netns exec own readlink /proc/self/ns/net';
+    const command = await startCommand(runtime, own);
+    const inode = /net:\[\d+\]/.exec(command.stdout())?.[0];
+    expect(await names(runtime)).to.deep.equal([]);
+    expectRefused(await run(['netns', 'add', 'own'], { env: runtime.env }), /for itself/);
+    await succeed(runtime, 'netns', 'add', 'other');
+    await succeed(runtime, 'netns', 'delete', 'other');
+    await succeed(runtime, 'repair');
+    const still = `/proc/${command.pid}/root${join(runtime.dir, 'netns', 'own')}`;
+    expect(`net:[${statSync(still).ino}]`).to.equal(inode);
+    await succeed(runtime, 'setup', '--id', 'holds');
+    await command.finish();
+    await succeed(runtime, 'netns', 'add', 'own');
+    await expectAgreement(runtime, ['own'], []);
+    await succeed(runtime, 'netns', 'delete', 'own');
+    await succeed(runtime, 'teardown', '--id', 'holds');
+    await gone(runtime, 3000);
+  });
+
+  it('what is no name is removed by repair, which says so', async function () {
+    const runtime = fresh(this, 60);
+    await succeed(runtime, 'run', '--', 'ip', 'netns', 'add', 'left');
+    const path = join(runtime.stateDir(), 'netns', 'left');
+    const before = new Date(Date.now() - 60_000);
+    utimesSync(path, before, before);
+    expect(await succeed(runtime, 'repair')).to.match(/^file +removed netns\/left: no namespace is mounted on it\n$/);
+    expect(existsSync(path)).to.be.false;
+    expect(await succeed(runtime, 'repair')).to.equal('nothing to mend\n');
+    await succeed(runtime, 'stop');
+    await gone(runtime);
+  });
+
+  it('added while all that holds the names is killed and made anew, is there', async function () {
+    const runtime = fresh(this);
+    const command = await startCommand(runtime);
+    // `mv` is the step by which it appears.
+    const bin = dirname(runtime.dir);
+    const wait = `: >${bin}/moving; while ! [ -e ${bin}/move ]; do sleep 0.01; done`;
+    writeFileSync(join(bin, 'mv'), `#!/bin/sh\n${wait}\nexec ${findProgram('mv') ?? ''} "$@"\n`, { mode: 0o755 });
+    const env = { ...runtime.env, PATH: `${bin}:${runtime.env.PATH ?? ''}` };
+    const adding = run(['netns', 'add', 'web'], { env });
+    await waitFor(() => existsSync(join(bin, 'moving')), { what: 'the name to appear' });
+    const { holder, supervisor, keeper } = partsOf(runtime);
+    await killNow(holder, supervisor, keeper);
+    await netnsOfNewRun(runtime);
+    writeFileSync(join(bin, 'move'), '');
+    const { status, stderr } = await adding;
+    expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
+    await expectAgreement(runtime, ['web'], []);
+    await succeed(runtime, 'netns', 'delete', 'web');
+    await command.finish();
+    await gone(runtime, 3000);
+  });
+
   it('with a wrong name, twice, or not there: is refused, and changes nothing', async function () {
     const runtime = fresh(this);
     await succeed(runtime, 'netns', 'add', 'web');
@@ -292,6 +398,41 @@ function isChildInOwnNetns(pid: number, parent: number): boolean {
     return Number(ppid) === parent && namespaceInode(pid) !== namespaceInode(parent);
   } catch {
     return false;
+  }
+}
+
+/** Everybody who has to know which are names says the same; `others` are none. */
+async function expectAgreement(
+  runtime: RuntimeDir,
+  named: readonly string[],
+  others: readonly string[],
+): Promise<void> {
+  const { env } = runtime;
+  expect(await names(runtime), 'list').to.deep.equal(named);
+  const status = JSON.parse(await succeed(runtime, 'status', '--json')) as { references: { id: string }[] };
+  expect(status.references.map(({ id }) => id).filter((id) => id.startsWith('netns:'))).to.deep.equal(
+    named.map((name) => `netns:${name}`),
+  );
+  const { holder, keeper } = partsOf(runtime);
+  const nameSh = join(projectRoot, 'scripts', 'name.sh');
+  for (const [name, is] of [
+    ...named.map((one) => [one, true] as const),
+    ...others.map((one) => [one, false] as const),
+  ]) {
+    for (const pid of [holder, keeper]) {
+      const script = `rn_dir=${runtime.stateDir()} rn_view=/proc/${pid}/root; . ${nameSh}; is_named "$1"`;
+      expect(spawnSync('sh', ['-c', script, 'sh', name]).status, `scripts/name.sh of ${name}`).to.equal(is ? 0 : 1);
+    }
+    for (const [words, ...args] of [
+      [/no network namespace/, 'pids', name],
+      [/there is none/, 'exec', name, 'true'],
+      ...(is ? [] : ([[/there is none/, 'delete', name]] as const)),
+    ] as const) {
+      const result = await run(['netns', ...args], { env });
+      if (is) expect(result.status, args.join(' ')).to.equal(0);
+      else expectRefused(result, words, 125);
+    }
+    if (is) expectRefused(await run(['netns', 'add', name], { env }), /it exists/, 125);
   }
 }
 

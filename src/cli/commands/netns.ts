@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { RnetnsError } from '../../errors/error.js';
-import { inodeOf, listNamed, type NamedNetns } from '../../inspect/named.js';
+import { listNamed, type NamedNetns } from '../../inspect/named.js';
+import { namedNamespaces } from '../../namespace/names.js';
 import type { StateDirectory } from '../../state/directory.js';
 import { namespaceInode, processesInNetns } from '../../state/process.js';
 import { stateOf, type CommonOptions } from '../context.js';
@@ -72,11 +73,11 @@ Examples:
   rnetns netns list --json | jq -r .[].name`;
 
 function describe({ name, inode, processes }: NamedNetns): string {
-  return `${name.padEnd(24)} ${String(inode ?? '-').padEnd(12)} ${processes} process${processes === 1 ? '' : 'es'}`;
+  return `${name.padEnd(24)} ${String(inode).padEnd(12)} ${processes} process${processes === 1 ? '' : 'es'}`;
 }
 
 function existing(state: StateDirectory, name: string): number {
-  const inode = inodeOf(state, name);
+  const inode = namedNamespaces(state).get(name);
   if (inode !== undefined) return inode;
   throw new RnetnsError('ERR_NETNS', `there is no network namespace ${JSON.stringify(name)}`, {
     hint: 'rnetns netns list',

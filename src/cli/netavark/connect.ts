@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { EXIT, RnetnsError } from '../../errors/error.js';
 import {
@@ -17,6 +16,7 @@ import {
   unfinishedFile,
   type UnfinishedFile,
 } from '../../netavark/unfinished.js';
+import { namedNamespaces } from '../../namespace/names.js';
 import type { ProcessId } from '../../state/process.js';
 import { readReferences } from '../../state/references.js';
 import { netavarkCall, netavarkContext, type NetavarkContext, type NetavarkOptions } from './call.js';
@@ -99,7 +99,7 @@ function callOf(
 
 /** A name of ours that isn't there is an error before anything is made; what else there is inside only the script sees. */
 function checkName({ context: { state }, request, netns }: Container): void {
-  if (dirname(netns) !== state.namesSeen || existsSync(join(state.names, basename(netns)))) return;
+  if (dirname(netns) !== state.namesSeen || namedNamespaces(state).has(basename(netns))) return;
   const what = `cannot set up the container ${request.container_id} on ${netns}`;
   throw new RnetnsError('ERR_NETNS', `${what}: there is no network namespace of that name`, {
     hint: `rnetns netns list; rnetns netns add ${basename(netns)}`,

@@ -13,7 +13,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { RnetnsError } from '../../errors/error.js';
-import { inodeOf } from '../../inspect/named.js';
+import { namedNamespaces } from '../../namespace/names.js';
 import type { HookPlan } from '../../oci/plan.js';
 import { readLive } from '../../state/live.js';
 import { namespaceInode } from '../../state/process.js';
@@ -33,7 +33,7 @@ type Container = Pick<HookPlan, 'containerId' | 'netns'>;
 export async function attachContainer(context: CniContext, plan: Attach): Promise<void> {
   const lists = plan.interfaces.map(({ network, ifName }) => ({ list: findList(context, network), ifName }));
   const inode = inodeOfContainer(context, plan);
-  const named = inodeOf(context.state, plan.netns);
+  const named = namedNamespaces(context.state).get(plan.netns);
   if (named !== inode) {
     if (named !== undefined) await takeOver(context, plan, named);
     await callLauncher(context, `naming the network namespace of container ${plan.containerId}`, [
