@@ -57,9 +57,25 @@ function check(cni: Cni, list: NetworkList, attachment: Attachment): void {
   checkNetnsPath(attachment.netns);
   if (attachment.netns === '') throw new CniError(CNI_CODE.badEnvironment, 'missing path of the network namespace');
   formatArgs(attachment.args);
+  checkCapabilities(list, attachment);
   for (const { type } of list.plugins) findPlugin(type, cni.pluginDirs);
   cni.checkNetns(attachment.netns);
   checkNew(cni, list.name, attachment);
+}
+
+/** libcni drops what nobody takes: a limit or a port that was asked for would be missing, and nobody would know. */
+function checkCapabilities({ name, plugins }: NetworkList, { capabilityArgs }: Attachment): void {
+  const known = new Set(plugins.flatMap(({ capabilities }) => capabilities));
+  // Runtimes give an empty list of ports with every container.
+  const asksForNothing = (value: unknown) =>
+    value === null || value === '' || (typeof value === 'object' && Object.keys(value).length === 0);
+  const unknown = Object.keys(capabilityArgs).filter((key) => !known.has(key) && !asksForNothing(capabilityArgs[key]));
+  if (unknown.length === 0) return;
+  const there = known.size === 0 ? 'none of its plugins lists one' : `there are ${[...known].join(', ')}`;
+  throw new CniError(CNI_CODE.unsupportedField, `no plugin of the network has the capability ${unknown.join(', ')}`, {
+    details: there,
+    hint: `"capabilities": {"${unknown[0] ?? ''}": true} beside the plugin of ${name} that takes it`,
+  });
 }
 
 /**

@@ -7,8 +7,8 @@
 
 import { searchPath } from '../exec/find-program.js';
 import { type ArgPair, formatArgs } from './args.js';
-import { without } from './json.js';
-import type { JsonObject } from '../state/json.js';
+import { structField, without } from './json.js';
+import { isObject, type JsonObject } from '../state/json.js';
 import type { PluginConf } from './network-conf.js';
 import { atLeast, CURRENT_VERSION } from './version.js';
 
@@ -60,15 +60,23 @@ export function composeEnvironment(
   };
 }
 
-/** Keys of the request that are the runtime's to set; what a configuration has under these names is left out. */
-const RESERVED = new Set(['name', 'cniVersion', 'prevResult', 'runtimeConfig', 'capabilities']);
+/**
+ * Keys that the specification wants left out. What else a configuration has goes to the plugin, as by libcni: also a
+ * `runtimeConfig` or a `prevResult` that somebody wrote in it.
+ */
+const RESERVED = new Set(['name', 'cniVersion', 'capabilities']);
 
 function composeRequest(network: string, version: string, plugin: PluginConf, more: JsonObject): string {
   const own = without(plugin.config, (key) => RESERVED.has(key) || key.startsWith('cni.dev/'));
   return JSON.stringify({ ...own, name: network, cniVersion: version, ...more });
 }
 
-/** stdin of ADD and CHECK; of DEL too, see {@link composeDelRequest}. */
+/**
+ * stdin of ADD and CHECK; of DEL too, see {@link composeDelRequest}.
+ *
+ * What is given for a capability counts more than what the configuration says of the same one. libcni puts all that is
+ * given in the place of all that is written there, so that a limit in the file is lost with the first published port.
+ */
 export function composeRequestFor(
   network: string,
   version: string,
@@ -77,7 +85,11 @@ export function composeRequestFor(
   prevResult: object | undefined,
 ): string {
   const given = plugin.capabilities.filter((name) => Object.hasOwn(capabilityArgs, name));
-  const runtimeConfig = Object.fromEntries(given.map((name) => [name, capabilityArgs[name]]));
+  const written = structField(plugin.config, 'runtimeConfig');
+  const runtimeConfig = {
+    ...(isObject(written) ? written : {}),
+    ...Object.fromEntries(given.map((name) => [name, capabilityArgs[name]])),
+  };
   return composeRequest(network, version, plugin, {
     ...(prevResult === undefined ? {} : { prevResult }),
     ...(given.length === 0 ? {} : { runtimeConfig }),

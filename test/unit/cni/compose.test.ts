@@ -12,6 +12,7 @@ import {
 import { CniError } from '../../../src/cni/error.js';
 import { checkContainerId, checkIfName, checkNetnsPath, checkNetworkName } from '../../../src/cni/names.js';
 import { parsePlugin } from '../../../src/cni/network-conf.js';
+import type { JsonObject } from '../../../src/state/json.js';
 import { attachment, cniErrorOf } from '../../fixtures/cni/plugins.js';
 
 const around = { pluginDirs: ['/usr/lib/cni', '/opt/cni/bin'], path: '/usr/bin:/bin' };
@@ -63,8 +64,6 @@ describe('cni: what a plugin is given', () => {
       bridge: 'b0',
       args: { cni: { ips: ['10.1.0.7'] } },
       capabilities: { mac: true },
-      prevResult: { stale: true },
-      runtimeConfig: { mac: 'stale' },
       'cni.dev/attachments': [],
     });
     const expected = {
@@ -88,6 +87,23 @@ describe('cni: what a plugin is given', () => {
     });
     expect(runtimeConfig({ toString: true, constructor: true })).to.equal(undefined);
     expect(runtimeConfig({})).to.equal(undefined);
+  });
+
+  it('runtimeConfig and prevResult of the file go to the plugin; what is given counts more, each by itself', () => {
+    const limits = { bandwidth: { ingressRate: 1000 }, mac: 'of the file' };
+    const own = plugin({ runtimeConfig: limits, prevResult: { ips: [] }, capabilities: { mac: true } });
+    const composed = (compose: typeof composeRequestFor, capabilityArgs: JsonObject, given?: object) => {
+      const { runtimeConfig, prevResult } = parsed(compose('n', '1.0.0', own, attachment({ capabilityArgs }), given));
+      return { runtimeConfig, prevResult };
+    };
+    const written = { runtimeConfig: limits, prevResult: { ips: [] } };
+    expect(composed(composeRequestFor, {})).to.deep.equal(written);
+    expect(composed(composeDelRequest, {})).to.deep.equal(written);
+    expect(composed(composeRequestFor, { mac: 'given', bandwidth: 1 }, { routes: [] })).to.deep.equal({
+      runtimeConfig: { bandwidth: { ingressRate: 1000 }, mac: 'given' },
+      prevResult: { routes: [] },
+    });
+    expect(parsed(composeStatusRequest('n', '1.1.0', own))).to.deep.include(written);
   });
 
   it('prevResult: when there is one; on DEL from 0.4.0 on', () => {

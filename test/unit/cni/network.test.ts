@@ -142,6 +142,8 @@ describe('cni: ADD', () => {
   it('what is wrong from the start runs nothing and leaves nothing', async () => {
     const made = bench();
     const cases: [number, RegExp, NetworkList, ReturnType<typeof attachment>][] = [
+      [2, /failed: no plugin of the network has the capability bandwidth; there are mac$/, LIST, attachment({ capabilityArgs: { mac: 'm', bandwidth: { ingressRate: 1 }, portMappings: [], dns: {} } })],
+      [2, /has the capability mac, ips; none of its plugins lists one$/, listOf([{ type: 'first' }]), attachment({ capabilityArgs: { mac: 'm', ips: ['10.1.0.9'] } })],
       [7, /failed: failed to find plugin "missing"/, listOf([{ type: 'first' }, { type: 'missing' }]), attachment()],
       [4, /failed: interface name is too long/, LIST, attachment({ ifName: 'averyveryverylongname' })],
       [4, /failed: invalid characters in containerID; "a b"/, LIST, attachment({ containerId: 'a b' })],
