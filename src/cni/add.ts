@@ -2,12 +2,15 @@
  * ADD: put a container on a network.
  *
  * The order, which makes that nothing is lost whatever ends us:
- *   1. look at everything that can be wrong before anything is done
- *   2. cache the attachment, still without a result: `gc` finds it after a crash
+ *   1. look at everything that can be wrong before anything is done, the container's interfaces among it: what has the name
+ *      already is somebody else's, and DEL would delete it
+ *   2. cache the attachment as unfinished: `gc` finds it after a crash
  *   3. plugin by plugin: ADD with the result so far, and cache the new one, which DEL needs to find all that was made
+ *   4. cache it as finished, with the interface that it has by now
  * On a failure, and when it is interrupted: DEL of the plugins that ran, last first; the failed one is one of them, as it
  * may have done half of it. If all of them succeed, the attachment is forgotten, else it stays in the cache for a later
- * `del` or `gc`.
+ * `add`, `del` or `gc`. So it does when it made a bridge, which can only be removed while no other ADD is at work: the caller
+ * sees to that.
  *
  * One call at a time for a container, and none during `gc`: the spec leaves that to the runtime, and we to the caller.
  * libcni undoes nothing and leaves it to its caller; the spec wants a DEL after every failed ADD.
@@ -18,15 +21,18 @@
 
 import { shellWord } from '../exec/shell-word.js';
 import { formatArgs } from './args.js';
+import { bridgesNow, madeBridges } from './bridges.js';
 import type { CachedAttachment } from './cache.js';
 import { agreeOnVersion, callPlugin, type Cni, failureOf } from './chain.js';
 import { composeRequestFor, type Attachment } from './compose.js';
 import { writeResult, type WrittenResult } from './convert.js';
-import { deletePlugins } from './del.js';
+import { undoPlugins } from './del.js';
 import { CNI_CODE, CniError } from './error.js';
 import { findPlugin } from './find-plugin.js';
+import type { LinkIdentity } from './links.js';
 import { checkContainerId, checkIfName, checkNetnsPath, checkNetworkName } from './names.js';
 import type { NetworkList, PluginConf } from './network-conf.js';
+import { LOOPBACK } from './place.js';
 import { parseResult } from './result.js';
 import type { CniVersion } from './version.js';
 
@@ -42,8 +48,9 @@ export async function addNetwork(cni: Cni, list: NetworkList, attachment: Attach
   try {
     check(cni, list, attachment);
     const version = await agreeOnVersion(cni, list);
-    remember(cni, list, attachment, undefined);
-    return await addPlugins(cni, list, version, attachment, act);
+    const [bridges] = await Promise.all([bridgesNow(cni), checkInterface(cni, list, attachment)]);
+    const begun: CachedAttachment = { ...attachment, network: list.name, config: list.source, result: undefined };
+    return await addPlugins(cni, list, version, { ...begun, unfinished: { bridges } }, act);
   } catch (cause) {
     throw cause instanceof CniError && cause.context === undefined ? cause.during(`${act} failed`) : cause;
   }
@@ -84,17 +91,24 @@ function checkCapabilities({ name, plugins }: NetworkList, { capabilityArgs }: A
  */
 function checkNew({ cache, program }: Cni, network: string, attachment: Attachment): void {
   const { containerId, ifName, netns } = attachment;
-  const refuse = (msg: string, other: CachedAttachment) => {
+  const refuse = (msg: string, other: CachedAttachment): never => {
     // In the namespace that the cache knows: the one that is given now need not be it.
-    const words = [other.network, other.containerId, ...(other.netns === '' ? [netns] : []), `--ifname=${ifName}`];
+    const where = other.netns === '' ? [netns] : [];
+    const words = [other.network, other.containerId, ...where, `--ifname=${other.ifName}`];
     throw new CniError(CNI_CODE.badEnvironment, msg, {
       hint: `to take that off first: ${program} cni del ${words.map(shellWord).join(' ')}`,
     });
   };
   for (const other of cache.list()) {
-    if (other.ifName !== ifName) continue;
-    if (other.network === network && other.containerId === containerId) refuse('it is there already', other);
-    if (other.netns === netns && netns !== '') {
+    if (other.network === network && other.containerId === containerId) {
+      // Plugins name what they make outside of the container by these two (utils.FormatChainName): a second interface would
+      // share it with the first, and lose it with that.
+      refuse(
+        other.ifName === ifName ? 'it is there already' : `it is on that network by ${other.ifName} already`,
+        other,
+      );
+    }
+    if (other.ifName === ifName && other.netns === netns && netns !== '') {
       refuse(`${ifName} in ${netns} is that of ${other.containerId} on network ${other.network}`, other);
     }
   }
@@ -104,39 +118,64 @@ function checkNew({ cache, program }: Cni, network: string, attachment: Attachme
   });
 }
 
-/** 2. */
-function remember({ cache }: Cni, list: NetworkList, attachment: Attachment, result: WrittenResult | undefined): void {
-  cache.write({ ...attachment, network: list.name, config: list.source, result: result && { ...result } });
+/** 1. What is in the container, only a process inside can tell. */
+async function checkInterface(cni: Cni, { plugins }: NetworkList, { ifName, netns }: Attachment): Promise<void> {
+  // That plugin makes none, and brings it up.
+  if (ifName === LOOPBACK && plugins[0]?.type === 'loopback') return;
+  const links = await cni.links(netns);
+  if (!links.some(({ name }) => name === ifName)) return;
+  throw new CniError(CNI_CODE.badEnvironment, `there is an interface ${ifName} in ${netns} already`, {
+    hint: 'it was not made by rnetns cni, and stays as it is; give another name: --ifname NAME',
+  });
 }
 
-/** 3. */
+/** 2 to 4. */
 async function addPlugins(
   cni: Cni,
   list: NetworkList,
   version: CniVersion,
-  attachment: Attachment,
+  attachment: CachedAttachment,
   act: string,
 ): Promise<WrittenResult> {
   let result: WrittenResult | undefined;
   const begun: PluginConf[] = [];
+  const remember = (more: Partial<CachedAttachment> = {}) =>
+    cni.cache.write({ ...attachment, result: result && { ...result }, ...more });
+  remember();
   try {
     for (const plugin of list.plugins) {
       begun.push(plugin);
       const request = composeRequestFor(list.name, version, plugin, attachment, result);
       const answer = await callPlugin(cni, 'ADD', plugin, request, act, attachment);
       result = readAnswer(answer, version, `${act} failed on plugin ${plugin.type}`);
-      remember(cni, list, attachment, result);
+      remember();
     }
+    const link = await interfaceOf(cni, attachment);
     cni.interruption?.throwIfAborted();
+    remember({ unfinished: undefined, link });
   } catch (cause) {
     // Its DEL would be refused as well, and stand for something that is left.
     if (cause instanceof CniError && cause.refused) begun.pop();
-    const left = await deletePlugins(cni, { ...list, plugins: begun }, version, attachment, result);
-    if (left.length === 0) left.push(...(await failureOf(() => cni.cache.remove(list.name, attachment))));
+    const left = await undoPlugins(cni, list.name, begun, version, attachment, result);
+    if (left.length === 0) left.push(...(await failureOf(forget)));
     for (const error of left) cni.warn(error.message);
     throw cause;
   }
   return result ?? { cniVersion: version };
+
+  /** But for a bridge, all is undone. */
+  async function forget(): Promise<void> {
+    const { unfinished } = attachment;
+    const made = await madeBridges(cni, list.plugins, { result: result && { ...result }, unfinished });
+    if (made.length === 0) cni.cache.remove(list.name, attachment);
+    else remember({ unfinished: { ...unfinished, undone: true } });
+  }
+}
+
+/** 4. Not every plugin makes one of that name. */
+async function interfaceOf(cni: Cni, { ifName, netns }: Attachment): Promise<LinkIdentity | undefined> {
+  const link = (await cni.links(netns)).find(({ name }) => name === ifName);
+  return link && { index: link.index, peerIndex: link.peerIndex, mac: link.mac };
 }
 
 /** Always in the version of the list: the next plugin would refuse a previous result of another one. */

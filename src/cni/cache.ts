@@ -4,6 +4,8 @@
  * DEL and CHECK are done with what ADD was done with: configuration, arguments, result. The files are libcni's, so that
  * podman or cnitool on the same directory see our attachments and we theirs. Ours are written whole or not at all.
  *
+ * The key `rnetns` in a file is ours, and left alone by libcni: whether ADD has come to its end, and which interface it made.
+ *
  * The name alone doesn't say whose a file is: `a` and `b-c` make the same as `a-b` and `c`. The fields in it do.
  *
  * @see cachedInfo, https://github.com/containernetworking/cni/blob/main/libcni/api.go
@@ -17,7 +19,8 @@ import { makeDirectory, writeAtomic } from '../state/files.js';
 import type { ArgPair } from './args.js';
 import type { Attachment, AttachmentId } from './compose.js';
 import { CNI_CODE, CniError } from './error.js';
-import { isObject, type JsonObject } from '../state/json.js';
+import { type LinkIdentity, parseIdentity } from './links.js';
+import { isObject, isStrings, type JsonObject } from '../state/json.js';
 
 const KIND = 'cniCacheV1';
 
@@ -27,6 +30,17 @@ export interface CachedAttachment extends Attachment {
   readonly config: string;
   /** JSON of the result of the last plugin that has answered; undefined when ADD was interrupted before. */
   readonly result: JsonObject | undefined;
+  /** There while ADD is at work, and for ever when it was killed, or has failed and could not be undone. */
+  readonly unfinished?: Unfinished | undefined;
+  /** The container's interface, as ADD left it. */
+  readonly link?: LinkIdentity | undefined;
+}
+
+export interface Unfinished {
+  /** The bridges that were there before; undefined where nobody knows. */
+  readonly bridges?: readonly string[] | undefined;
+  /** All plugins have undone their part, and just a bridge is left. */
+  readonly undone?: boolean;
 }
 
 export class AttachmentCache {
@@ -52,6 +66,26 @@ export class AttachmentCache {
       return { network, containerId, ifName, ...nothing, result: cached.result };
     }
     return isSame(cached.attachment, { network, containerId, ifName }) ? cached.attachment : undefined;
+  }
+
+  /**
+   * The same, but a damaged file is an attachment as well: it tells that something was attached, and nothing else.
+   *
+   * @param given - what is known of it then.
+   * @param warn - told of that.
+   */
+  find(
+    network: string,
+    given: Attachment,
+    warn: (message: string) => void = () => undefined,
+  ): CachedAttachment | undefined {
+    try {
+      return this.read(network, given);
+    } catch (cause) {
+      if (!(cause instanceof CniError)) throw cause;
+      warn(cause.message);
+      return { ...given, network, config: '', result: undefined, unfinished: {} };
+    }
   }
 
   /** @throws CniError io */
@@ -122,7 +156,8 @@ function isSame(a: AttachmentId & { network: string }, b: AttachmentId & { netwo
 }
 
 /** On one line, with the keys in libcni's order, and those that are empty left out. */
-function formatCached({ containerId, config, ifName, network, netns, args, capabilityArgs, result }: CachedAttachment) {
+function formatCached(attachment: CachedAttachment): string {
+  const { containerId, config, ifName, network, netns, args, capabilityArgs, result, unfinished, link } = attachment;
   return JSON.stringify({
     kind: KIND,
     containerId,
@@ -133,6 +168,7 @@ function formatCached({ containerId, config, ifName, network, netns, args, capab
     ...(args.length === 0 ? {} : { cniArgs: args }),
     ...(Object.keys(capabilityArgs).length === 0 ? {} : { capabilityArgs }),
     ...(result === undefined ? {} : { result }),
+    ...(unfinished === undefined && link === undefined ? {} : { rnetns: { unfinished, link } }),
   });
 }
 
@@ -166,8 +202,23 @@ export function parseCached(
     capabilityArgs: capabilities,
     config: Buffer.from(config, 'base64').toString(),
     result: answer,
+    ...parseOwn(value.rnetns),
   };
   return { kind: 'attachment', attachment };
+}
+
+/** What is wrong in it is left out: of an attachment of libcni's it isn't there either. */
+function parseOwn(value: unknown): Pick<CachedAttachment, 'unfinished' | 'link'> {
+  if (!isObject(value)) return {};
+  const link = parseIdentity(value.link);
+  return {
+    ...(isObject(value.unfinished) ? { unfinished: parseUnfinished(value.unfinished) } : {}),
+    ...(link === undefined ? {} : { link }),
+  };
+}
+
+function parseUnfinished({ bridges, undone }: JsonObject): Unfinished {
+  return { ...(isStrings(bridges) ? { bridges } : {}), ...(undone === true ? { undone } : {}) };
 }
 
 function isArgPair(value: unknown): value is ArgPair {

@@ -12,6 +12,7 @@ import type { Attachment, Verb } from './compose.js';
 import { CniError } from './error.js';
 import { findPlugin } from './find-plugin.js';
 import { invokePlugin, type Runtime } from './invoke.js';
+import type { Link } from './links.js';
 import type { NetworkList, PluginConf } from './network-conf.js';
 import { pluginVersions } from './plugin-versions.js';
 import type { CniVersion } from './version.js';
@@ -21,6 +22,14 @@ export interface Cni extends Runtime {
   readonly cache: AttachmentCache;
   /** @throws CniError badNetns: plugins couldn't put a container there, or would put it on the wrong side. */
   readonly checkNetns: (path: string) => void;
+  /**
+   * The interfaces of a network namespace, by its path as plugins see it; without one, of the shared namespace.
+   *
+   * @throws CniError badNetns: it isn't there, or can't be entered.
+   */
+  readonly links: (netns?: string) => Promise<readonly Link[]>;
+  /** Delete one. @throws CniError io */
+  readonly deleteLink: (name: string, netns?: string) => Promise<void>;
   /** How a user calls rnetns for this shared namespace, for hints: `rnetns --name lab`. */
   readonly program: string;
 }

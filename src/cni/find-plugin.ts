@@ -15,11 +15,20 @@ export function findPlugin(type: string, directories: readonly string[]): string
     throw new CniError(CNI_CODE.badConfig, `invalid plugin name: ${quote(type)}`);
   }
   if (directories.length === 0) throw new CniError(CNI_CODE.badConfig, 'no paths provided');
-  const found = directories.map((directory) => join(directory, type)).find(isFile);
+  const found = candidates(type, directories).find(isFile);
   if (found !== undefined) return found;
   throw new CniError(CNI_CODE.badConfig, `failed to find plugin ${quote(type)} in path ${directories.join(':')}`, {
     hint: 'install it (Debian package containernetworking-plugins), or add its directory to cni_plugin_dirs[]',
   });
+}
+
+/** Is there a program of that name at all? */
+export function isInstalled(type: string, directories: readonly string[]): boolean {
+  return candidates(type, directories).some(isFile);
+}
+
+function candidates(type: string, directories: readonly string[]): string[] {
+  return directories.map((directory) => join(directory, type));
 }
 
 function isFile(path: string): boolean {

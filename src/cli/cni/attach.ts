@@ -10,6 +10,7 @@ import { delNetwork } from '../../cni/del.js';
 import { CNI_CODE, CniError } from '../../cni/error.js';
 import { gcNetwork } from '../../cni/gc.js';
 import { checkContainerId, checkIfName, checkNetworkName } from '../../cni/names.js';
+import { RnetnsError } from '../../errors/error.js';
 import type { JsonObject } from '../../state/json.js';
 import type { NetworkList } from '../../cni/network-conf.js';
 import { statusOfNetwork } from '../../cni/status.js';
@@ -33,23 +34,80 @@ export interface AttachOptions {
 export async function attach(context: CniContext, list: NetworkList, options: AttachOptions): Promise<WrittenResult> {
   checkNames('adding', list.name, options);
   const attachment = attachmentOf(context, options);
+  await removeUnfinished(context, list, attachment);
   const nets = others(context, list.name, attachment).length + 1;
   const reference = ['--id', attachment.containerId, '--nets', String(nets)];
   const { netns } = attachment;
-  return inSession(context, { verb: 'setup', options: reference, netns }, (cni) => addNetwork(cni, list, attachment));
+  try {
+    return await inSession(context, { verb: 'setup', options: reference, netns }, (cni) =>
+      addNetwork(cni, list, attachment),
+    );
+  } catch (cause) {
+    // But for a bridge that it made, it is undone. Why it failed matters more than what becomes of that.
+    await removeUnfinished(context, list, attachment, ({ unfinished }) => unfinished?.undone === true).catch(
+      () => undefined,
+    );
+    throw cause;
+  }
 }
 
-/** Take it off again; with its last attachment goes the reference. What isn't attached is no error. */
+/**
+ * Remove what is left of an ADD of this container to this network that has failed, or was killed: nobody else is at work then,
+ * so it isn't one that is still on its way.
+ */
+async function removeUnfinished(
+  context: CniContext,
+  list: NetworkList,
+  { containerId }: Attachment,
+  concerns: (left: CachedAttachment) => boolean = () => true,
+): Promise<void> {
+  const isLeft = (other: CachedAttachment) =>
+    other.network === list.name && other.containerId === containerId && other.unfinished && concerns(other);
+  if (!attachments(context).some(isLeft)) return;
+  await inSession({ ...context, interruption: undefined }, { verb: 'run', exclusive: true }, async (cni) => {
+    for (const left of cni.cache.list().filter(isLeft)) await delNetwork(cni, list.name, left, list);
+  });
+}
+
+export interface DetachOptions extends AttachOptions {
+  /** Whatever plugins say. */
+  force?: boolean | undefined;
+}
+
+/**
+ * Take it off again; with its last attachment goes the reference. What isn't attached is no error, and no plugin is asked: it
+ * would delete whatever interface has that name.
+ */
 export async function detach(
   context: CniContext,
   network: string,
-  options: AttachOptions,
+  options: DetachOptions,
   today: Today,
 ): Promise<void> {
   checkNames('deleting', network, options);
   const attachment = attachmentOf(context, options);
-  const session = referenceFor(context, attachment.containerId, others(context, network, attachment).length);
-  return inSession(context, session, (cni) => delNetwork(cni, network, attachment, today));
+  const { containerId, ifName } = attachment;
+  const left = others(context, network, attachment).length;
+  const known = cacheOf(context).find(network, attachment);
+  if (known === undefined) {
+    context.log.info(`nothing to delete: ${ifName} of ${containerId} is not on network ${network}`);
+    // A del that was killed may have left that.
+    const { verb, options: reference = [] } = referenceFor(context, containerId, left);
+    if (verb === 'teardown') await callLauncher(context, `dropping the reference ${containerId}`, [verb, ...reference]);
+    return;
+  }
+  const session = { ...referenceFor(context, containerId, left), exclusive: known.unfinished !== undefined };
+  const { force = false } = options;
+  try {
+    await inSession(context, session, (cni) => delNetwork(cni, network, attachment, today, { force }));
+  } catch (cause) {
+    // Where no plugin can be asked, for the namespace can't be entered or mended, its records are all that is left.
+    if (!force || !(cause instanceof RnetnsError) || cause instanceof CniError) throw cause;
+    context.log.warn(cause.message);
+    cacheOf(context).remove(network, attachment);
+    const { verb, options: reference = [] } = session;
+    if (verb !== 'run') await callLauncher(context, `counting the networks of ${containerId}`, [verb, ...reference]);
+  }
 }
 
 /** What makes the reference of a container count for the attachments that are left; one that there isn't is not made. */
@@ -85,7 +143,7 @@ export function collectGarbage(context: CniContext, list: NetworkList): Promise<
     const owners = new Set(readReferences(context.state).list.map(({ id }) => id));
     const valid = cni.cache
       .list()
-      .filter(({ network, containerId }) => network === list.name && owners.has(containerId));
+      .filter((one) => one.network === list.name && owners.has(one.containerId) && one.unfinished === undefined);
     return gcNetwork(cni, list, valid);
   });
 }
@@ -114,13 +172,21 @@ export async function deleteAllBut(
 }
 
 /** All attachments that the namespace knows; none of one that is down. */
-export function attachments({ state }: Pick<CliContext, 'state'>): CachedAttachment[] {
-  return new AttachmentCache(join(state.path, 'var/lib/cni')).list();
+export function attachments(context: Pick<CliContext, 'state'>): CachedAttachment[] {
+  return cacheOf(context).list();
 }
 
+function cacheOf({ state }: Pick<CliContext, 'state'>): AttachmentCache {
+  return new AttachmentCache(join(state.path, 'var/lib/cni'));
+}
+
+/** What an ADD has left that didn't come to its end was never counted. */
 function others(context: CniContext, network: string, { containerId, ifName }: Attachment): CachedAttachment[] {
   return attachments(context).filter(
-    (other) => other.containerId === containerId && !(other.network === network && other.ifName === ifName),
+    (other) =>
+      other.containerId === containerId &&
+      other.unfinished === undefined &&
+      !(other.network === network && other.ifName === ifName),
   );
 }
 

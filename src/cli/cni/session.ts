@@ -3,8 +3,11 @@ import { join } from 'node:path';
 import { AttachmentCache } from '../../cni/cache.js';
 import type { Cni } from '../../cni/chain.js';
 import { checkNetns } from '../../cni/netns.js';
-import { spawnPlugin } from '../../cni/spawn-plugin.js';
+import { CNI_CODE, CniError } from '../../cni/error.js';
+import { parseLinks } from '../../cni/links.js';
+import { type Entrance, spawnPlugin } from '../../cni/spawn-plugin.js';
 import { processEnvironment } from '../../config/environment.js';
+import { runCommand } from '../../exec/command.js';
 import { findProgram } from '../../exec/find-program.js';
 import { shellWord } from '../../exec/shell-word.js';
 import { LauncherCall } from '../../library/launcher-call.js';
@@ -56,6 +59,35 @@ export function inSession<T>(context: CniContext, session: Session, act: (cni: C
   return call.during((pid) => act(pluginsAt(Number(pid), context)));
 }
 
+const LINK_TIMEOUT_MS = 10_000;
+
+/** Interfaces are looked at where plugins would, for a path means there what it means to them. */
+function linksAt(entrance: Entrance, { env }: CniContext): Pick<Cni, 'links' | 'deleteLink'> {
+  const ip = (args: readonly string[], netns: string | undefined) => {
+    const enter = netns === undefined ? [] : ['nsenter', `--net=${netns}`, '--'];
+    return runCommand(entrance.file, [...entrance.args, ...enter, 'ip', ...args], { env, timeoutMs: LINK_TIMEOUT_MS });
+  };
+  return {
+    links: async (netns) => {
+      const { status, stdout, stderr, outcome } = await ip(['-json', '-details', 'link', 'show'], netns);
+      const links = status === 0 ? parseLinks(stdout) : undefined;
+      if (links !== undefined) return links;
+      const why = stderr.trim() === '' ? outcome : stderr;
+      throw new CniError(CNI_CODE.badNetns, `cannot look into ${netns ?? 'the shared network namespace'}: ${why}`, {
+        hint: netns === undefined ? undefined : 'it must belong to the user namespace of rnetns: rnetns unshare -- …',
+      });
+    },
+    deleteLink: async (name, netns) => {
+      const { status, stderr, outcome } = await ip(['link', 'delete', 'dev', name], netns);
+      if (status === 0) return;
+      throw new CniError(
+        CNI_CODE.io,
+        `cannot delete the interface ${name}: ${stderr.trim() === '' ? outcome : stderr}`,
+      );
+    },
+  };
+}
+
 /** Plugins are run where this process is. */
 function pluginsAt(pid: number, context: CniContext): Cni {
   const { state, config, env, log, launcherOptions, pluginTimeoutMs, interruption } = context;
@@ -70,6 +102,7 @@ function pluginsAt(pid: number, context: CniContext): Cni {
     interruption,
     warn: (message) => log.warn(message),
     runner: (plugin) => spawnPlugin(plugin, entrance),
+    ...linksAt(entrance, context),
     checkNetns: (path) => checkNetns(path, `/proc/${pid}/fd/4`, `/proc/${pid}/ns/net`),
     program: ['rnetns', ...launcherOptions].map(shellWord).join(' '),
   };

@@ -27,6 +27,7 @@ interface CniOptions extends CommonOptions {
   ifname: string;
   args: string;
   capability?: string;
+  force?: boolean;
   timeout: number;
 }
 
@@ -62,14 +63,20 @@ export function cniCommand(): Command {
       process.stdout.write(`${JSON.stringify(result)}\n`);
     },
   );
-  withArguments(
-    attachment('del', 'take it off again, and drop the reference with its last attachment', '[netns]'),
-  ).action(
-    async (network: string, containerId: string, netns: string | undefined, _options: unknown, command: Command) => {
-      const { context, options } = prepare(command);
-      await detach(context, network, given(containerId, netns ?? '', options), findToday(context, network));
-    },
-  );
+  withArguments(attachment('del', 'take it off again, and drop the reference with its last attachment', '[netns]'))
+    .option('--force', 'whatever its plugins say: their words are warnings, and it is off')
+    .action(
+      async (network: string, containerId: string, netns: string | undefined, _options: unknown, command: Command) => {
+        const { context, options } = prepare(command);
+        const { force } = options;
+        await detach(
+          context,
+          network,
+          { ...given(containerId, netns ?? '', options), force },
+          findToday(context, network),
+        );
+      },
+    );
   attachment('check', 'is it on the network as it was put there?', '[netns]').action(
     async (network: string, containerId: string, netns: string | undefined, _options: unknown, command: Command) => {
       const { context, options } = prepare(command);

@@ -93,7 +93,7 @@ describe('cni: ADD', () => {
       import { parseNetworkList } from '${import.meta.resolve('../../../src/cni/network-conf.js')}';
       import { spawnPlugin } from '${import.meta.resolve('../../../src/cni/spawn-plugin.js')}';
       const { pluginDirs, path, cache, list, attachment } = JSON.parse(process.argv[1]);
-      const cni = { runner: spawnPlugin, pluginDirs, path, timeoutMs: 60000, cache: new AttachmentCache(cache), warn() {}, checkNetns() {}, program: 'rnetns' };
+      const cni = { runner: spawnPlugin, pluginDirs, path, timeoutMs: 60000, cache: new AttachmentCache(cache), warn() {}, checkNetns() {}, links: () => [], deleteLink() {}, program: 'rnetns' };
       await addNetwork(cni, parseNetworkList(list), attachment);`;
     const { pluginDirs, path } = made.cni;
     const given = { pluginDirs, path, cache: made.path('cache'), list: LIST.source, attachment: attachment() };
@@ -176,7 +176,11 @@ describe('cni: ADD', () => {
       'adding eth0 of c2 to network net2 failed: eth0 in /run/netns/c1 is that of c1 on network net1',
     );
     expect(made.story()).to.have.lengthOf(3);
-    await add(made, LIST, attachment({ ifName: 'eth1' }));
+    const twice = await cniErrorOf(() => add(made, LIST, attachment({ ifName: 'eth1' })));
+    expect(twice.message).to.equal('adding eth1 of c1 to network net1 failed: it is on that network by eth0 already');
+    expect(twice.hint).to.equal('to take that off first: rnetns cni del net1 c1 --ifname=eth0');
+    expect(made.story()).to.have.lengthOf(3);
+    await add(made, listOf([{ type: 'first' }], { name: 'net2' }), attachment({ ifName: 'eth1' }));
     const odd = attachment({ containerId: 'c2', ifName: '$(id)' });
     await add(made, LIST, odd);
     expect((await cniErrorOf(() => add(made, LIST, odd))).hint).to.match(/ cni del net1 c2 '--ifname=\$\(id\)'$/);
@@ -205,7 +209,7 @@ describe('cni: DEL', () => {
     expect(made.calls().slice(3).map(({ input }) => input.prevResult)).to.deep.equal([SECOND, SECOND, SECOND]); // prettier-ignore
     expect(made.cached()).to.deep.equal([]);
     await del(made);
-    expect(made.calls().at(-1)?.input).not.to.have.property('prevResult');
+    expect(made.story()).to.have.lengthOf(6);
   });
 
   it('uses the configuration, arguments and namespace of the ADD, whatever became of the files', async () => {
@@ -235,25 +239,30 @@ describe('cni: DEL', () => {
     expect(made.cached()).to.deep.equal(['net1-c1-eth0']);
   });
 
-  it('of a damaged cache warns and does what it can; a missing plugin stops no other', async () => {
+  it('of a damaged cache warns, does what it can, and forgets it; a missing plugin stops no other', async () => {
     const made = bench();
     put(made.path('cache/results/net1-c1-eth0'), '{');
-    const list = listOf([{ type: 'first' }, { type: 'missing' }, { type: 'third' }]);
-    const error = await cniErrorOf(() => del(made, list));
-    expect(error.message).to.match(/failed on plugin missing: failed to find plugin "missing"/);
+    await del(made, listOf([{ type: 'first' }, { type: 'missing' }, { type: 'third' }]));
     expect(made.warnings[0]).to.match(/is damaged$/);
+    expect(made.warnings[1]).to.match(/failed on plugin missing: failed to find plugin "missing"/);
     expect(made.story()).to.deep.equal(['third DEL', 'first DEL']);
-    await del(made);
+    expect(made.calls().at(-1)?.input).not.to.have.property('prevResult');
+    expect(made.cached()).to.deep.equal([]);
+    // Not even the network is known.
+    put(made.path('cache/results/net1-c1-eth0'), '{');
+    await del(made, NONE);
     expect(made.cached()).to.deep.equal([]);
   });
 
-  it('of a network that nobody knows is an error', async () => {
-    const error = await cniErrorOf(() => delNetwork(bench().cni, 'net9', attachment(), NONE));
-    expect([error.cniCode, error.hint]).to.deep.equal([7, 'put one there']);
-    expect(error.message).to.equal(
-      'deleting eth0 of c1 from network net9 failed: its configuration is not in the cache, and there is no network configuration with name "net1" in /n',
-    );
-    const bad = await cniErrorOf(() => delNetwork(bench().cni, 'net1', attachment({ containerId: '../x' }), LIST));
+  it('of what is not attached is no error and asks no plugin, also on an unknown network; a bad name is one', async () => {
+    const made = bench();
+    await add(made);
+    await del(made, LIST, attachment({ containerId: 'c2' }));
+    await del(made, LIST, attachment({ ifName: 'eth1' }));
+    await delNetwork(made.cni, 'net9', attachment(), NONE);
+    expect(made.story()).to.have.lengthOf(3);
+    expect(made.cached()).to.deep.equal(['net1-c1-eth0']);
+    const bad = await cniErrorOf(() => delNetwork(made.cni, 'net1', attachment({ containerId: '../x' }), LIST));
     expect(bad.cniCode).to.equal(4);
   });
 

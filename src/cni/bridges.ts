@@ -1,0 +1,63 @@
+/**
+ * Bridges that a failed ADD leaves in the shared namespace. One whose only port has gone has the address
+ * 00:00:00:00:00:00, with which the plugin can't use it any more, and one made from a wrong list has a wrong gateway: every
+ * later ADD fails on either.
+ *
+ * @see br_stp_recalculate_bridge_id, https://github.com/torvalds/linux/blob/v6.12/net/bridge/br_stp_if.c
+ */
+
+import type { CachedAttachment } from './cache.js';
+import type { Cni } from './chain.js';
+import { structField } from './json.js';
+import type { PluginConf } from './network-conf.js';
+import { isObject, type JsonObject } from '../state/json.js';
+
+/** What the plugin of type bridge takes without a name. */
+const DEFAULT_BRIDGE = 'cni0';
+
+/** The bridges of the shared namespace, before ADD makes one. */
+export async function bridgesNow(cni: Cni): Promise<string[]> {
+  return (await cni.links()).filter(({ kind }) => kind === 'bridge').map(({ name }) => name);
+}
+
+/**
+ * The bridges that this ADD made and nobody uses: they weren't there before, the list names them, no port is left, and
+ * nobody else's attachment has them in its result.
+ */
+export async function madeBridges(
+  cni: Cni,
+  plugins: readonly PluginConf[],
+  { result, unfinished }: Pick<CachedAttachment, 'result' | 'unfinished'>,
+): Promise<string[]> {
+  // Of an attachment of libcni's, or a damaged one, nobody knows what was there before.
+  if (unfinished?.bridges === undefined) return [];
+  const before = new Set(unfinished.bridges);
+  const named = new Set([...plugins.flatMap(bridgeOf), ...bridgesIn(result)]);
+  const used = new Set(cni.cache.list().flatMap((other) => (other.unfinished ? [] : bridgesIn(other.result))));
+  const links = await cni.links();
+  const ports = new Set(links.map(({ master }) => master));
+  return links
+    .filter(({ name, kind }) => kind === 'bridge' && named.has(name) && !before.has(name))
+    .filter(({ name }) => !ports.has(name) && !used.has(name))
+    .map(({ name }) => name);
+}
+
+/** Remove them; no other ADD may be at work, for it may be about to use one. @throws CniError */
+export async function removeMadeBridges(...made: Parameters<typeof madeBridges>): Promise<void> {
+  const [cni] = made;
+  for (const name of await madeBridges(...made)) await cni.deleteLink(name);
+}
+
+function bridgeOf({ type, config }: PluginConf): string[] {
+  const name = structField(config, 'bridge');
+  if (typeof name === 'string' && name !== '') return [name];
+  return type === 'bridge' ? [DEFAULT_BRIDGE] : [];
+}
+
+/** Interfaces on our side: all but the container's, which have a sandbox. */
+function bridgesIn(result: JsonObject | undefined): string[] {
+  const interfaces = Array.isArray(result?.interfaces) ? (result.interfaces as unknown[]) : [];
+  return interfaces.flatMap((entry) =>
+    isObject(entry) && typeof entry.name === 'string' && (entry.sandbox ?? '') === '' ? [entry.name] : [],
+  );
+}
