@@ -1,13 +1,15 @@
 import type { ContainerLink, Inventory, ProcessEntry } from '../inspect/inventory.js';
-import { age, count } from '../text/words.js';
+import { containersInWords, processesInWords } from '../text/users.js';
+import { age } from '../text/words.js';
+import { countInventory } from '../inspect/counts.js';
 import type { Screen } from './screen.js';
 import { table } from './table.js';
 
 /** How much there is, for the head of a list. */
 export function summary(inventory: Inventory): string {
-  const { processes, containers } = inventory;
-  const inodes = new Set(containers.map(({ inode }) => inode));
-  return `${count(processes.length, 'process', 'processes')}, ${count(inodes.size, 'container')}`;
+  const { processes, containers, contained } = countInventory(inventory);
+  const within = contained === 0 ? '' : ` with ${processesInWords(contained)}`;
+  return `${processesInWords(processes)}, ${containersInWords(containers)}${within}`;
 }
 
 /** Processes and containers in words, as tables; a namespace that is down has none. */

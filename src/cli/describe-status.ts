@@ -2,6 +2,7 @@ import type { Status } from '../inspect/status.js';
 import type { Reference } from '../state/references.js';
 import { bold, type Screen } from './screen.js';
 import { printable } from '../text/printable.js';
+import { referencesInWords, usersInWords } from '../text/users.js';
 import { age, count } from '../text/words.js';
 
 /** One namespace on one screen: how it is, who uses it and how long it stays, what it consists of, what is wrong. */
@@ -24,9 +25,9 @@ export function describeStatus(status: Status, screen: Screen, now = Date.now())
   return [bold(`${status.name}: ${inWords(status, now)}`, screen), ...lines].join('\n');
 }
 
-/** "running for 3 min; 2 commands, 1 container; goes 2 s after the last use" */
+/** "running for 3 min; 2 processes, 1 container; goes 2 s after the last use" */
 function inWords(status: Status, now: number): string {
-  const users = usersOf(status);
+  const users = usersInWords(status);
   return [
     status.since === null ? status.state : `${status.state} for ${age(status.since, now)}`,
     users.length === 0 ? 'unused' : users.join(', '),
@@ -38,20 +39,6 @@ function whenGone(linger: number, used: boolean): string {
   if (used) return linger === 0 ? 'with the last use' : `${linger} s after the last use`;
   return linger === 0 ? 'at once' : `within ${linger} s`;
 }
-
-function usersOf({ processes, containers, references, refCount }: Status): string[] {
-  // Each name is a reference, and is one of the containers here.
-  const named = (references ?? []).filter(({ id }) => id.startsWith('netns:')).length;
-  const others = refCount === null ? null : refCount - named;
-  return [
-    ...some(processes, 'command'),
-    ...some(containers, 'container'),
-    ...(others === null ? ['an unknown number of references'] : some(others, 'reference')),
-  ];
-}
-
-const some = (number: number | null, one: string): string[] =>
-  number === null || number === 0 ? [] : [count(number, one)];
 
 function describeDriver(driver: Status['driver']): [string, string][] {
   if (driver === null) return [['driver', 'none']];
@@ -76,7 +63,7 @@ function describeProtection(protection: Status['protection']): string {
 function describeReference({ id, nets, pid, command, since, problem }: Reference): string {
   const process = pid === null ? '' : `, with process ${pid}${command === null ? '' : ` ${command}`}`;
   const wrong = problem === null ? '' : ` (${problem})`;
-  return `${id}: ${nets ?? 1} since ${since ?? 'unknown'}${process}${wrong}`;
+  return `${id}: ${count(nets ?? 1, 'network')} since ${since ?? 'unknown'}${process}${wrong}`;
 }
 
 /** What isn't as it should be, each with what to do. */
@@ -97,7 +84,7 @@ function findProblems(status: Status): string[] {
       : []),
     ...(unknown ? ['the supervisor of the driver is dead: rnetns repair'] : []),
     ...(status.refCount === null ? ['the references cannot be counted: rnetns repair'] : []),
-    ...(damaged === 0 ? [] : [`${count(damaged, 'reference')} dead or damaged: rnetns repair`]),
+    ...(damaged === 0 ? [] : [`${referencesInWords(damaged)} dead or damaged: rnetns repair`]),
   ];
 }
 

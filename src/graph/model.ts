@@ -2,11 +2,12 @@ import { basename, dirname } from 'node:path';
 import type { CachedAttachment } from '../cni/cache.js';
 import type { ContainerLink, Inventory, ProcessEntry } from '../inspect/inventory.js';
 import type { Status } from '../inspect/status.js';
-import type { Reference } from '../state/references.js';
+import { counts, type Reference } from '../state/references.js';
 import type { Detail, Graph, GraphEdge, GraphNode } from './graph.js';
 import { publishedPorts } from './ports.js';
 import { shorten } from '../text/columns.js';
 import { printable } from '../text/printable.js';
+import { processesInWords, referencesInWords } from '../text/users.js';
 import { count } from '../text/words.js';
 
 /** What the picture is made from, all of it read at about the same time. */
@@ -215,7 +216,7 @@ function processesNode(processes: readonly ProcessEntry[]): GraphNode[] {
     processes.length <= LISTED
       ? processes.map((process) => ({ label: String(process.pid), values: [commandOf(process)] }))
       : programs(processes).map((label) => ({ label, values: [] }));
-  const title = count(processes.length, 'process', 'processes');
+  const title = processesInWords(processes.length);
   return [{ id: 'processes', kind: 'processes', title, details, health: 'ok' }];
 }
 
@@ -235,11 +236,14 @@ const program = ({ command }: ProcessEntry): string =>
 const commandOf = ({ command }: ProcessEntry): string =>
   shorten(printable(command.join(' ')) || 'unknown', COMMAND_COLUMNS);
 
-/** Those that are no container's in the picture. */
+/** All are counted; listed are those that are no container's in the picture, and without any there is nothing to add. */
 function referencesNode({ status, anonymous = 0 }: Facts, containers: readonly Container[]): GraphNode[] {
   const { references, refCount } = status;
   const drawn = new Set(containers.flatMap(({ netns, ids }) => [NAMED + netns, ...ids]));
-  const list = (references ?? []).filter(({ id }) => !drawn.has(id));
+  const [list, others] = [
+    (references ?? []).filter(({ id }) => !drawn.has(id)),
+    (references ?? []).filter(({ id }) => drawn.has(id)),
+  ];
   const details = [
     ...list.slice(0, LISTED).map(describeReference),
     ...(list.length <= LISTED ? [] : [{ label: `and ${count(list.length - LISTED, 'other')}`, values: [] }]),
@@ -247,7 +251,8 @@ function referencesNode({ status, anonymous = 0 }: Facts, containers: readonly C
     ...(refCount === null ? [{ label: 'unknown how many', values: ['rnetns repair'] }] : []),
   ];
   if (details.length === 0) return [];
-  const title = count(list.length + anonymous, 'reference');
+  const elsewhere = others.reduce((sum, reference) => sum + counts(reference), 0);
+  const title = `${refCount === null ? 'references' : referencesInWords(refCount)}${elsewhere === 0 ? '' : `, ${elsewhere} drawn elsewhere`}`;
   const damaged = refCount === null || list.some(({ problem }) => problem !== null);
   return [{ id: 'references', kind: 'references', title, details, health: damaged ? 'broken' : 'ok' }];
 }

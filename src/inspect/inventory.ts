@@ -2,12 +2,14 @@ import { join } from 'node:path';
 import { processEnvironment } from '../config/environment.js';
 import { RnetnsError } from '../errors/error.js';
 import { findProgram, searchPath } from '../exec/find-program.js';
-import { findSurvivor } from '../namespace/members.js';
+import { findSurvivor, onlyLooks } from '../namespace/members.js';
 import { statStateDirectory, type StateDirectory } from '../state/directory.js';
 import { holdsLease } from '../state/lease.js';
-import { readLive } from '../state/live.js';
-import { isAlive } from '../state/process.js';
+import { readOptional } from '../state/files.js';
+import { readLive, type Live } from '../state/live.js';
+import { isAlive, namespaceInode, type ProcessId } from '../state/process.js';
 import { readRecord } from '../state/record.js';
+import { countInventory } from './counts.js';
 import { readContainerIds, type ContainerIds } from './container-ids.js';
 import { findMountedPlaces, findPlaces, inodeOf, type Place } from './places.js';
 import { readProcess, seenProcesses, type SeenProcess } from './processes.js';
@@ -71,16 +73,10 @@ export interface Inventory {
  * @throws RnetnsError ERR_PROGRAM_MISSING, ERR_NETNS
  */
 export async function readInventory(state: StateDirectory, asked = monotonicMs()): Promise<Inventory | undefined> {
-  if (statStateDirectory(state) === undefined) return undefined;
-  const live = readLive(state);
-  if (live === undefined) return undefined;
-  const { generation, keeper, holder } = live;
-  const entry = [keeper, holder].find(isAlive) ?? findSurvivor(state, readRecord(state));
-  if (entry === undefined) return undefined;
-  const root = `/proc/${entry.pid}/root`;
-  const shared = inodeOf(root + state.netns);
-  if (shared === undefined) return undefined;
-
+  const found = findShared(state);
+  if (found === undefined) return undefined;
+  const { live, entry, root, shared } = found;
+  const { generation } = live;
   const seen = seenProcesses();
   const places = findPlaces(state, root, shared, seen);
   const env = environment();
@@ -98,13 +94,62 @@ export async function readInventory(state: StateDirectory, asked = monotonicMs()
         .flatMap((pair) => describeContainer(pair, pathOf.get(pair.netns), ids, state))
         .sort((a, b) => byNumber.compare(a.bridge, b.bridge) || byNumber.compare(a.netns, b.netns));
     });
-    const members = seen.filter(({ pid }) => pid !== keeper.pid);
+    const members = withoutOurs(state, live, seen);
     return { processes: describeProcesses(state, generation, members, shared, places, containers), containers };
   } catch (error) {
     // Its teardown ends who is inside, us included.
     if (readLive(state)?.generation !== generation) return undefined;
     throw error;
   }
+}
+
+/**
+ * What {@link readInventory} lists, counted; null where it can't look. Looking into containers takes a process each, so
+ * that is left out where there can be none: each has a bridge and a veth beside the loopback.
+ */
+export async function countUsers(
+  state: StateDirectory,
+): Promise<{ processes: number | null; containers: number | null }> {
+  const found = findShared(state);
+  if (found === undefined) return { processes: null, containers: null };
+  const { live, entry, shared } = found;
+  const processes = withoutOurs(state, live, seenProcesses()).filter(({ netns }) => netns === shared).length;
+  const isInside = namespaceInode(entry.pid, 'net') === shared;
+  const interfaces = (readOptional(`/proc/${entry.pid}/net/dev`) ?? '').match(/^ *[^ :]+:/gm) ?? [];
+  if (isInside && interfaces.length < 3) return { processes, containers: 0 };
+  try {
+    const inventory = await readInventory(state);
+    if (inventory !== undefined) return countInventory(inventory);
+  } catch (error) {
+    if (!(error instanceof RnetnsError)) throw error;
+  }
+  return { processes, containers: null };
+}
+
+interface Shared {
+  live: Live;
+  /** In whose mount namespace the names are mounted. */
+  entry: ProcessId;
+  root: string;
+  /** Inode of the shared network namespace. */
+  shared: number;
+}
+
+function findShared(state: StateDirectory): Shared | undefined {
+  if (statStateDirectory(state) === undefined) return undefined;
+  const live = readLive(state);
+  if (live === undefined) return undefined;
+  const entry = [live.keeper, live.holder].find(isAlive) ?? findSurvivor(state, readRecord(state));
+  if (entry === undefined) return undefined;
+  const root = `/proc/${entry.pid}/root`;
+  const shared = inodeOf(root + state.netns);
+  return shared === undefined ? undefined : { live, entry, root, shared };
+}
+
+/** But for the keeper, and for what only looks as we do. */
+function withoutOurs(state: StateDirectory, { keeper, generation }: Live, seen: readonly SeenProcess[]): SeenProcess[] {
+  const looks = onlyLooks(state, generation);
+  return seen.filter(({ pid }) => pid !== keeper.pid && !looks(pid));
 }
 
 /** web2 before web10. */

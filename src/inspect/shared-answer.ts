@@ -1,6 +1,5 @@
-import { writeFileSync } from 'node:fs';
 import { BackgroundProcess } from '../exec/background.js';
-import { readOptional } from '../state/files.js';
+import { overwrite, readOptional } from '../state/files.js';
 
 /**
  * Theory of operation: many who ask at once
@@ -64,10 +63,10 @@ function parseAnswer<T>(text: string): Answer<T> | undefined {
   }
 }
 
-/** In place: the lock is on this very file. */
+/** In place, for the lock is on this very file, and no longer than it is: a longer answer may have been there. */
 function writeAnswer(file: string, answer: Answer<unknown>): void {
   try {
-    writeFileSync(file, JSON.stringify(answer), { flag: 'r+' });
+    overwrite(file, JSON.stringify(answer));
   } catch {
     // No space is left, or the state directory has gone: the others look for themselves.
   }

@@ -7,12 +7,11 @@ import { parseResolvConf } from '../plan/resolv-conf.js';
 import { statStateDirectory, type StateDirectory } from '../state/directory.js';
 import { readOptional } from '../state/files.js';
 import { readInfo } from '../state/info.js';
-import { readLive, type Live } from '../state/live.js';
-import { identifyProcess, isAlive, namespaceInode } from '../state/process.js';
-import { readRecord, type Record } from '../state/record.js';
+import { readLive } from '../state/live.js';
+import { identifyProcess, isAlive } from '../state/process.js';
+import { readRecord } from '../state/record.js';
 import { readReferences, type Reference } from '../state/references.js';
-import { findPlaces, inodeOf } from './places.js';
-import { seenProcesses } from './processes.js';
+import { countUsers } from './inventory.js';
 import { readProtection, type Protection } from './protection.js';
 
 /** One shared namespace, as `rnetns status --json` prints it: every key is there, null where it is unknown or down. */
@@ -59,9 +58,9 @@ export interface Status {
   references: Reference[] | null;
   /** Sum of all references, those without an id too; null also when `ref-count` holds no number. */
   refCount: number | null;
-  /** How many processes are in the network namespace, beside ours. */
+  /** How many processes are in the network namespace itself, beside ours: those that `ps` lists without a container. */
   processes: number | null;
-  /** How many other network namespaces there are: named ones, and those of processes in its user namespace. */
+  /** How many other network namespaces are on its bridges: those that `ps` lists. */
   containers: number | null;
   /** The process that pins the user and mount namespace; null when it is dead. */
   holder: {
@@ -119,7 +118,7 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
   const members = membersWith(keeper, state, record);
   // A command that outlived all of ours is still in it, and the next one mends it.
   if (!parts.some(isAlive) && members.length === 0) return down;
-  const inside = members.filter((pid) => pid !== keeper.pid);
+  const users = await countUsers(state);
   return {
     name: state.name,
     state: complete ? 'running' : 'degraded',
@@ -132,27 +131,14 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
     nameservers: parseResolvConf(readOptional(state.resolvConf) ?? '').nameservers,
     references: references.list,
     refCount: references.count,
-    processes: inside.length,
-    containers: countContainers(state, live, record),
+    processes: users.processes,
+    containers: users.containers,
     holder: isAlive(holder) ? { pid: holder.pid } : null,
     keeper: isAlive(keeper) ? { pid: keeper.pid } : null,
     protection: readProtection(parts.find(isAlive)?.pid),
     linger: record?.lingerSeconds ?? null,
     since: record?.since ?? null,
   };
-}
-
-/** Without looking into them, which takes a process each: `ps` does that. */
-function countContainers(state: StateDirectory, { keeper, holder }: Live, record: Record | undefined): number {
-  const root = `/proc/${isAlive(holder) ? holder.pid : keeper.pid}/root`;
-  const shared = inodeOf(root + state.netns);
-  if (shared === undefined) return namedNamespaces(state).size;
-  // In a user namespace that isn't our own there may be any others as well.
-  const own = isAlive(holder) && record !== undefined && record.plan.idMap !== null;
-  const [userns, host] = own ? [namespaceInode(holder.pid, 'user'), namespaceInode(holder.pid, 'net')] : [];
-  const seen = own ? seenProcesses().filter(({ netns }) => netns !== host) : [];
-  const ours = seen.filter(({ pid }) => namespaceInode(pid, 'user') === userns);
-  return findPlaces(state, root, shared, ours).size;
 }
 
 /** As they are now: a driver that was started again has those that the host has by now. */

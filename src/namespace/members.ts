@@ -36,11 +36,17 @@ export function membersWith(
 ): number[] {
   const inode = keeper !== undefined && isAlive(keeper) ? namespaceInode(keeper.pid, 'net') : undefined;
   if (inode === undefined) return membersOf(state, record);
-  const fifo = record === undefined ? undefined : statOptional(state.holderFifo(record.generation));
-  return processesInNetns(inode).filter((pid) => {
+  const looks = onlyLooks(state, record?.generation);
+  return processesInNetns(inode).filter((pid) => !looks(pid));
+}
+
+/** Has a process the holder's FIFO open: the keeper, or a program of ours? */
+export function onlyLooks(state: StateDirectory, generation: string | undefined): (pid: number) => boolean {
+  const fifo = generation === undefined ? undefined : statOptional(state.holderFifo(generation));
+  return (pid) => {
     const open = fifo === undefined ? undefined : statOptional(`/proc/${pid}/fd/${HOLDER_FIFO_FD}`);
-    return open === undefined || open.ino !== fifo?.ino || open.dev !== fifo.dev;
-  });
+    return open !== undefined && open.ino === fifo?.ino && open.dev === fifo.dev;
+  };
 }
 
 /** By this number reap.sh looks for it. */

@@ -1,6 +1,7 @@
 import {
   closeSync,
   fsyncSync,
+  ftruncateSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -71,6 +72,18 @@ export function makeDirectory(path: string): void {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (cause) {
     throw writeError(path, cause);
+  }
+}
+
+/** A file that is there gets this text and no other, the same inode; nothing is made. Only for one with its own lock. */
+export function overwrite(path: string, text: string): void {
+  const file = openSync(path, 'r+');
+  try {
+    // Before the write: a writer that is killed in between leaves a text that is torn, never one with another one's end.
+    ftruncateSync(file);
+    writeSync(file, text);
+  } finally {
+    closeSync(file);
   }
 }
 

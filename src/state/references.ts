@@ -69,8 +69,8 @@ function namedReference({ names }: StateDirectory, name: string): Reference {
   return { id: `netns:${name}`, nets: 1, pid: null, command: null, since, problem: null };
 }
 
-/** Like scripts/reap.sh, count what is unknown as one: the namespace must not go while somebody may need it. */
-function counts({ nets, problem }: Reference): number {
+/** For how many; like scripts/reap.sh, what is unknown as one: the namespace must not go while somebody may need it. */
+export function counts({ nets, problem }: Reference): number {
   return problem !== null && isNobodys(problem) ? 0 : (nets ?? 1);
 }
 

@@ -102,7 +102,9 @@ describe('ps', () => {
       interfaces: ['eth0', 'eth1'],
       lease: false,
     });
-    expect(await statusOf(runtime.env), 'status looks into none of them').to.include({ containers: 2, processes: 1 });
+    // The one that is hidden too.
+    expect(await statusOf(runtime.env)).to.include({ containers: 3, processes: 1, refCount: 1 });
+    expect((await run(['list'], { env: runtime.env })).stdout).to.match(/ 1 process, 3 containers, 1 reference$/m);
     expectFine(await run(['netns', 'delete', 'web'], { env: runtime.env }));
     await command.finish();
   });

@@ -55,7 +55,7 @@ describe('status and list', () => {
     expect(listed.map(({ name }) => name)).to.deep.equal(['lab']);
     expect(listed[0]).to.include.keys(...KEYS);
     const text = await run(['status', '--name=lab'], { env });
-    expect(text.stdout).to.match(/^lab: running for \d+ s; 1 command; goes 2 s after the last use\n {2}directory/);
+    expect(text.stdout).to.match(/^lab: running for \d+ s; 1 process; goes 2 s after the last use\n {2}directory/);
     expect(text.stdout).to.include('pasta').and.include('169.254.1.1');
     // eslint-disable-next-line no-control-regex
     expect(text.stdout).to.not.match(/\u001b/);

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { usersInWords } from '../../text/users.js';
 import { listNamespaces } from '../../inspect/list.js';
 import { stateBase, type CommonOptions } from '../context.js';
 import { print } from '../report.js';
@@ -13,12 +14,12 @@ export function listCommand(): Command {
         all.length === 0
           ? 'no shared namespace'
           : all
-              .map(({ name, state, driver, processes }) =>
+              .map((status) =>
                 [
-                  name.padEnd(20),
-                  state.padEnd(9),
-                  (driver?.name ?? '-').padEnd(12),
-                  `${processes ?? 0} process${processes === 1 ? '' : 'es'}`,
+                  status.name.padEnd(20),
+                  status.state.padEnd(9),
+                  (status.driver?.name ?? '-').padEnd(12),
+                  usersInWords(status).join(', ') || 'unused',
                 ].join(' '),
               )
               .join('\n'),

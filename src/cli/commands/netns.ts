@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { RnetnsError } from '../../errors/error.js';
 import { listNamed, type NamedNetns } from '../../inspect/named.js';
 import { namedNamespaces } from '../../namespace/names.js';
+import { processesInWords } from '../../text/users.js';
 import type { StateDirectory } from '../../state/directory.js';
 import { namespaceInode, processesInNetns } from '../../state/process.js';
 import { stateOf, type CommonOptions } from '../context.js';
@@ -73,7 +74,7 @@ Examples:
   rnetns netns list --json | jq -r .[].name`;
 
 function describe({ name, inode, processes }: NamedNetns): string {
-  return `${name.padEnd(24)} ${String(inode).padEnd(12)} ${processes} process${processes === 1 ? '' : 'es'}`;
+  return `${name.padEnd(24)} ${String(inode).padEnd(12)} ${processesInWords(processes)}`;
 }
 
 function existing(state: StateDirectory, name: string): number {

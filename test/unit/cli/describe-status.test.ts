@@ -45,13 +45,13 @@ describe('status in words', () => {
   it('how long it is there, who uses it, and when it goes', () => {
     expect(first({})).to.equal('lab: running for 3 min; unused; goes within 2 s');
     expect(first({ linger: 0 })).to.equal('lab: running for 3 min; unused; goes at once');
-    expect(first({ processes: 1, linger: 0 })).to.equal('lab: running for 3 min; 1 command; goes with the last use');
+    expect(first({ processes: 1, linger: 0 })).to.equal('lab: running for 3 min; 1 process; goes with the last use');
     const references = [
       { ...reference, id: 'netns:web' },
       { ...reference, id: 'x' },
     ];
     expect(first({ processes: 2, containers: 1, references, refCount: 3 })).to.equal(
-      'lab: running for 3 min; 2 commands, 1 container, 2 references; goes 2 s after the last use',
+      'lab: running for 3 min; 2 processes, 1 container, 3 references; goes 2 s after the last use',
     );
     expect(first({ refCount: null })).to.include('; an unknown number of references; ');
     expect(text({ state: 'down' })).to.equal('lab: down');

@@ -109,7 +109,7 @@ export function busy(): Facts {
     reference('old', { nets: null, problem: 'its process is dead' }),
   ];
   return facts({
-    status: { ...up, references, refCount: 5, processes: 2 },
+    status: { ...up, references, refCount: 6, processes: 2 },
     inventory: {
       processes: [
         process(5001, ['python3', '-m', 'http.server', '--bind', '127.0.0.1', '8000']),

@@ -56,7 +56,7 @@ host  default route  enp1s0
       ├─ 2 processes
       │     5001  python3 -m http.server --bind 127.0.0.1 8000
       │     5002  bash
-      └─ 3 references
+      └─ 6 references, 4 drawn elsewhere
             builder        process 4711 buildah
             old            its process is dead
             without an id  1`.trimStart(),

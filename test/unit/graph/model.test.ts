@@ -41,9 +41,9 @@ describe('graph/model', () => {
     ]);
   });
 
-  it('references of containers that are drawn are not drawn again', () => {
+  it('references of containers that are drawn are counted, and not drawn again', () => {
     const graph = buildGraph(busy());
-    expect(node(graph, 'references').title).to.equal('3 references');
+    expect(node(graph, 'references').title).to.equal('6 references, 4 drawn elsewhere');
     expect(lines(graph, 'references')).to.deep.equal([
       ...['builder process 4711 buildah', 'old its process is dead', 'without an id 1'],
     ]);
