@@ -125,7 +125,7 @@ async function checkInterface(cni: Cni, { plugins }: NetworkList, { ifName, netn
   const links = await cni.links(netns);
   if (!links.some(({ name }) => name === ifName)) return;
   throw new CniError(CNI_CODE.badEnvironment, `there is an interface ${ifName} in ${netns} already`, {
-    hint: 'it was not made by rnetns cni, and stays as it is; give another name: --ifname NAME',
+    hint: 'rnetns cni has not made it, and leaves it as it is; give another name: --ifname NAME, or NETWORK:NAME for oci-hook',
   });
 }
 

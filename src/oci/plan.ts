@@ -66,12 +66,21 @@ function planInterfaces(networks: readonly string[]): PlannedInterface[] {
     checkIfName(ifName);
     return { network, ifName };
   });
-  const names = interfaces.map(({ ifName }) => ifName);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice === undefined) return interfaces;
-  throw new RnetnsError('ERR_USAGE', `two networks are to be on the interface ${twice}`, {
-    hint: 'give each another one: --network NETWORK:INTERFACE',
+  const ifName = firstTwice(interfaces.map((each) => each.ifName));
+  if (ifName !== undefined) {
+    throw new RnetnsError('ERR_USAGE', `two networks are to be on the interface ${ifName}`, {
+      hint: 'give each another one: --network NETWORK:INTERFACE',
+    });
+  }
+  const network = firstTwice(interfaces.map((each) => each.network));
+  if (network === undefined) return interfaces;
+  throw new RnetnsError('ERR_USAGE', `the container is to be on the network ${network} twice`, {
+    hint: 'name each network once',
   });
+}
+
+function firstTwice(names: readonly string[]): string | undefined {
+  return names.find((name, index) => names.indexOf(name) !== index);
 }
 
 /** Of a named network namespace, 64 characters; an id may have 128, and podman's have 64 by themselves. */

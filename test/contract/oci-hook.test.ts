@@ -243,7 +243,7 @@ describe('oci-hook', function () {
   it('what a killed hook has left goes with the next container of that id, or by hand', async function () {
     const runtime = fresh(this);
     const held = await hold(runtime);
-    for (const end of ['next', 'hand']) {
+    for (const end of ['same', 'next', 'hand']) {
       const first = await container(runtime);
       const killed = spawnRnetns(['oci-hook'], { env: runtime.env });
       killed.child.stdin?.end(JSON.stringify({ id: 'web', status: 'creating', pid: first.pid }));
@@ -251,6 +251,11 @@ describe('oci-hook', function () {
       const name = join(runtime.stateDir(), 'netns', 'oci-web');
       await waitFor(() => existsSync(name), { intervalMs: 1, what: 'the name' });
       await killNow(killed.pid);
+      if (end === 'same') {
+        const again = await hook(runtime, { id: 'web', status: 'creating', pid: first.pid });
+        expect({ status: again.status, stderr: again.stderr }).to.deep.equal({ status: 0, stderr: '' });
+        expect((await traces(runtime)).leases).to.have.lengthOf(2);
+      }
       await finish(first);
       if (end === 'next') {
         const next = await container(runtime);
@@ -266,6 +271,77 @@ describe('oci-hook', function () {
       expect(await traces(runtime)).to.deep.equal(NOTHING);
     }
     await finish(held);
+    await gone(runtime);
+  });
+
+  it('a mistake in a list fails the container, not the one after it; poststop ends in success', async function () {
+    const list = (portmap: object) =>
+      JSON.stringify({
+        cniVersion: '1.0.0',
+        name: 'typo',
+        plugins: [...SECOND.plugins, { type: 'portmap', ...portmap }],
+      });
+    const runtime = fresh(this, { typo: {} });
+    const file = join(runtime.env.XDG_CONFIG_HOME ?? '', 'cni/net.d/typo.conflist');
+    const held = await hold(runtime);
+    const web = await container(runtime);
+    const create = () => hook(runtime, { id: 'web', status: 'creating', pid: web.pid }, '--network', 'typo');
+    for (const end of ['stopped', 'mended']) {
+      writeFileSync(file, list({ snat: 'yes' }));
+      const { status, stderr } = await create();
+      expect(status, stderr).to.equal(125);
+      expect(stderr).to.match(/^rnetns: adding eth0 of web to network typo failed on plugin portmap: .*snat/m);
+      expect(await traces(runtime), end).to.deep.equal(NOTHING);
+      if (end === 'mended') writeFileSync(file, list({}));
+      else expect((await hook(runtime, { id: 'web', status: 'stopped' })).status).to.equal(0);
+    }
+    expect((await create()).stderr).to.equal('');
+    expect((await traces(runtime)).leases).to.have.lengthOf(1);
+    rmSync(join(runtime.dir, 'rnetns-oci-hook.log'));
+
+    // What was right then is wrong today, and the plugin of then says no.
+    const cache = join(runtime.stateDir(), 'var/lib/cni/results/typo-web-eth0');
+    const cached = JSON.parse(readFileSync(cache, 'utf8')) as object;
+    writeFileSync(cache, JSON.stringify({ ...cached, config: Buffer.from(list({ snat: 'yes' })).toString('base64') }));
+    writeFileSync(file, list({ snat: 'yes' }));
+    await finish(web);
+    const { status, stderr } = await hook(runtime, { id: 'web', status: 'stopped' });
+    expect(status, stderr).to.equal(0);
+    expect(logOf(runtime)).to.match(/^\S+Z container web \(stopped\): warning: .*plugin portmap: .*snat/m);
+    expect(await traces(runtime)).to.deep.equal(NOTHING);
+    await finish(held);
+    await gone(runtime);
+  });
+
+  it('an interface that the container has already stays, and the container is not created', async function () {
+    const runtime = fresh(this);
+    const web = await container(runtime);
+    const inside = async (command: string) =>
+      (
+        await run(['unshare', '--', 'nsenter', `--net=/proc/${web.pid}/ns/net`, ...command.split(' ')], {
+          env: runtime.env,
+        })
+      ).stdout;
+    await inside('ip link add eth0 type bridge');
+    const before = await inside('ip -o link show eth0');
+    expectRefused(
+      await hook(runtime, { id: 'web', status: 'created', pid: web.pid }),
+      /there is an interface eth0 in .* already\nhint: .*NETWORK:NAME/,
+    );
+    expect(await traces(runtime)).to.deep.equal(NOTHING);
+    expect(await inside('ip -o link show eth0'))
+      .to.equal(before)
+      .and.include('eth0');
+    expect((await hook(runtime, { id: 'web', status: 'stopped' })).status).to.equal(0);
+    expect(await inside('ip -o link show eth0')).to.equal(before);
+    const other = await hook(runtime, { id: 'web', status: 'created', pid: web.pid }, '--network', 'rnetns:eth1');
+    expect(other.stderr).to.equal('');
+    expect((await hook(runtime, { id: 'web', status: 'stopped' })).status).to.equal(0);
+    expect(await inside('ip -o link'))
+      .to.include('eth0')
+      .and.not.include('eth1');
+    expect(logOf(runtime)).to.include('there is an interface eth0');
+    await finish(web);
     await gone(runtime);
   });
 

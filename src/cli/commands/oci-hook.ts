@@ -57,11 +57,14 @@ async function runHook(options: OciHookOptions): Promise<void> {
     const state = parseState(await readState(process.stdin, interruption));
     subject = `container ${state.id} (${state.status}):`;
     const plan = planHook(state, options.network);
-    const context = {
-      ...makeContext(options, { make: plan.kind === 'attach' }),
-      pluginTimeoutMs: PLUGIN_TIMEOUT_S * 1000,
-    };
-    const { attachContainer, detachContainer } = await import('../oci/container.js');
+    const made = makeContext(options, { make: plan.kind === 'attach' });
+    const [{ attachContainer, detachContainer }, { HookLogger }] = await Promise.all([
+      import('../oci/container.js'),
+      import('../oci/log.js'),
+    ]);
+    const tell = (message: string) => void log(options, subject, `warning: ${message}`);
+    const logger = new HookLogger(made.config.rnetns.logLevel, tell);
+    const context = { ...made, log: logger, pluginTimeoutMs: PLUGIN_TIMEOUT_S * 1000 };
     if (plan.kind === 'attach') await attachContainer({ ...context, interruption }, plan);
     else await detachContainer(context, plan);
   } catch (error) {

@@ -7,11 +7,13 @@
  *   attach   1. look at all that can be wrong   2. the name   3. ADD, network by network
  *   detach   3. DEL of what the cache says, last first   2. the name   1. a reference that is left
  * A failed attach detaches: runtimes call no poststop for a container that was never created. Each part of detach looks
- * before it acts, so it may be called at any time and for a container that nobody has heard of.
+ * before it acts, so it may be called at any time and for a container that nobody has heard of. What plugins say while they take a
+ * container off is a warning: the container is gone, nobody calls again, and its id is to be used for the next one.
  */
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CachedAttachment } from '../../cni/cache.js';
 import { RnetnsError } from '../../errors/error.js';
 import { namedNamespaces } from '../../namespace/names.js';
 import type { HookPlan } from '../../oci/plan.js';
@@ -41,7 +43,8 @@ export async function attachContainer(context: CniContext, plan: Attach): Promis
     ]);
   }
   try {
-    const there = new Set(attachmentsOf(context, plan).map(({ network, ifName }) => `${network} ${ifName}`));
+    const finished = attachmentsOf(context, plan).filter(({ unfinished }) => unfinished === undefined);
+    const there = new Set(finished.map(({ network, ifName }) => `${network} ${ifName}`));
     for (const { list, ifName } of lists) {
       context.interruption?.throwIfAborted();
       if (!there.has(`${list.name} ${ifName}`)) await attach(context, list, options(plan, ifName));
@@ -64,7 +67,8 @@ export async function detachContainer(context: CniContext, container: Container)
   const errors: unknown[] = [];
   const attempt = (step: Promise<void>): Promise<unknown> => step.catch((error: unknown) => errors.push(error));
   for (const { network, ifName } of attachmentsOf(context, container).reverse()) {
-    await attempt(detach(context, network, options(container, ifName), findToday(context, network)));
+    const all = { ...options(container, ifName), force: true };
+    await attempt(detach(context, network, all, findToday(context, network)));
   }
   if (errors.length === 0 && existsSync(join(state.names, netns))) {
     await attempt(callLauncher(context, `deleting the name ${netns}`, ['netns', 'delete', netns]));
@@ -78,7 +82,7 @@ export async function detachContainer(context: CniContext, container: Container)
 }
 
 /** Those of the container, in the order in which they were added: eth2 comes before eth10. */
-function attachmentsOf(context: CniContext, { containerId, netns }: Container): { network: string; ifName: string }[] {
+function attachmentsOf(context: CniContext, { containerId, netns }: Container): CachedAttachment[] {
   const path = context.state.netnsPath(netns);
   return attachments(context)
     .filter((attachment) => attachment.containerId === containerId && attachment.netns === path)

@@ -1,7 +1,9 @@
 import { appendFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoReason } from '../../config/errno.js';
+import type { LogLevel } from '../../config/config.js';
 import { RnetnsError } from '../../errors/error.js';
+import { Logger } from '../../log/logger.js';
 import { findRuntime } from '../../state/runtime.js';
 
 /** Then it begins anew, with one older file beside it. */
@@ -37,5 +39,20 @@ export function logFailure(file: string, subject: string, error: unknown): strin
     return undefined;
   } catch (cause) {
     return errnoReason(cause);
+  }
+}
+
+/** Warnings of a hook that goes on go there as well. */
+export class HookLogger extends Logger {
+  private readonly tell: (message: string) => void;
+
+  constructor(level: LogLevel, tell: (message: string) => void) {
+    super(level);
+    this.tell = tell;
+  }
+
+  override warn(message: string): void {
+    super.warn(message);
+    this.tell(message);
   }
 }

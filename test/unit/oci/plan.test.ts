@@ -57,6 +57,7 @@ describe('oci: what a hook does', () => {
     ['an empty annotation', { annotations: { 'rnetns.networks': '' } }, ['a'], /missing network name/],
     ['a network that leads elsewhere', {}, ['../a'], /invalid characters found in network name/],
     ['an interface of no name', {}, ['a:'], /interface name is empty/],
+    ['one network twice', {}, ['a', 'a:eth1'], /is to be on the network a twice/],
     ['an interface that leads elsewhere', {}, ['a:b/c'], /interface name contains \//],
   ] as const) {
     it(`refuses ${what}`, () => {
