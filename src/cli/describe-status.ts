@@ -82,6 +82,11 @@ function findProblems(status: Status): string[] {
     ...(cutOff
       ? [`no way out: the host has no route to the Internet, or none that ${driver.name} can use: rnetns doctor`]
       : []),
+    ...(status.publicNameservers === undefined
+      ? []
+      : [
+          `public name servers are asked, for lack of others: ${words(status.publicNameservers, '')}: dns_servers, dns_fallback`,
+        ]),
     ...(unknown ? ['the supervisor of the driver is dead: rnetns repair'] : []),
     ...(status.refCount === null ? ['the references cannot be counted: rnetns repair'] : []),
     ...(damaged === 0 ? [] : [`${referencesInWords(damaged)} dead or damaged: rnetns repair`]),

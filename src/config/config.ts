@@ -7,6 +7,9 @@ export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export const NETWORK_BACKENDS = ['netavark', 'cni'] as const;
+export const DNS_FALLBACKS = ['public', 'none'] as const;
+export type DnsFallback = (typeof DNS_FALLBACKS)[number];
+
 export type NetworkBackend = (typeof NETWORK_BACKENDS)[number];
 
 export interface Config {
@@ -17,6 +20,8 @@ export interface Config {
     /** With `cni`, `/var/lib/cni` is made writable inside. */
     networkBackend: NetworkBackend;
     dnsServers: readonly string[];
+    /** What is asked when no name server is left. */
+    dnsFallback: DnsFallback;
     dnsSearches: readonly string[];
     dnsOptions: readonly string[];
     cniPluginDirs: readonly string[];

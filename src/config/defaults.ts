@@ -7,6 +7,7 @@ export function defaultConfig(): Config {
       defaultRootlessNetworkCmd: undefined,
       pastaOptions: [],
       networkBackend: 'netavark',
+      dnsFallback: 'public',
       dnsServers: [],
       dnsSearches: [],
       dnsOptions: [],

@@ -1,6 +1,6 @@
 /** Every key there is: where it stands, what it takes, and which field of Config it is. */
 
-import { LOG_LEVELS, NETWORK_BACKENDS, type Config } from './config.js';
+import { DNS_FALLBACKS, LOG_LEVELS, NETWORK_BACKENDS, type Config } from './config.js';
 import {
   absolutePath,
   argument,
@@ -90,6 +90,13 @@ export const KEYS: readonly Key[] = [
     oneOf(NETWORK_BACKENDS),
     ({ network }, value) => (network.networkBackend = value),
     ({ network }) => network.networkBackend,
+  ),
+  one(
+    'network',
+    'dns_fallback',
+    oneOf(DNS_FALLBACKS),
+    ({ network }, value) => (network.dnsFallback = value),
+    ({ network }) => network.dnsFallback,
   ),
   list(
     'network',

@@ -5,6 +5,7 @@ import { Probe, tryProgram } from '../exec/probe.js';
 import { SCRIPTS } from '../namespace/scripts.js';
 import { lastWords } from '../namespace/driver-words.js';
 import { readOptional } from '../state/files.js';
+import type { DriverPlan } from '../plan/plan.js';
 import type { Host } from './host.js';
 import { scratchCommand } from './scratch.js';
 
@@ -27,7 +28,7 @@ export interface DriverTrial<T> {
 export interface Connected {
   /** nsenter(1) into the network namespace, before a command. */
   enter: string[];
-  dnsForward: readonly string[];
+  driver: DriverPlan;
 }
 
 /**
@@ -67,7 +68,7 @@ export async function tryDriver<T>(
       ...['nsenter', '--target', shell, ...(ownUserns ? [] : ['--user'])],
       ...[`--net=/proc/${shell}/root${state.netns}`, '--preserve-credentials', '--'],
     ];
-    const used = ready && use !== undefined ? await use({ enter, dnsForward: plan.dnsForward }) : undefined;
+    const used = ready && use !== undefined ? await use({ enter, driver: plan }) : undefined;
     const { status } = probe;
     // All that it said is there once it has ended.
     await probe.end();

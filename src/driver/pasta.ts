@@ -6,13 +6,13 @@ export const pasta: Driver = {
   name: 'pasta',
   program: 'pasta',
   plan({ config, path, features, netnsPath }) {
-    const { args, dnsForward, mapGuestAddr } = planPasta({
+    const { args, dnsForward, mapGuestAddr, families } = planPasta({
       options: config.network.pastaOptions,
       netnsPath,
       quiet: config.rnetns.logLevel !== 'debug',
       features,
       readyFd: 1,
     });
-    return { name: 'pasta', path, args, readyFd: 1, dnsForward, mapGuest: mapGuestAddr };
+    return { name: 'pasta', path, args, readyFd: 1, dnsForward, mapGuest: mapGuestAddr, families };
   },
 };

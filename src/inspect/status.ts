@@ -54,6 +54,8 @@ export interface Status {
   mapGuestIps: string[] | null;
   /** Those of `resolv.conf` inside. */
   nameservers: string[] | null;
+  /** Those of them that nobody has chosen: public ones, for lack of any other. Not there when there are none. */
+  publicNameservers?: string[];
   /** Durable references of `setup` with an id. */
   references: Reference[] | null;
   /** Sum of all references, those without an id too; null also when `ref-count` holds no number. */
@@ -129,6 +131,7 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
     dnsForwardIps: info?.dnsForwardIps ?? null,
     mapGuestIps: info?.mapGuestIps ?? null,
     nameservers: parseResolvConf(readOptional(state.resolvConf) ?? '').nameservers,
+    ...(info?.publicNameservers !== undefined && { publicNameservers: info.publicNameservers }),
     references: references.list,
     refCount: references.count,
     processes: users.processes,

@@ -4,15 +4,17 @@ import { showsResolvConf } from '../namespace/keeper.js';
 import { ensureNetns } from '../namespace/netns.js';
 import type { Surroundings } from '../namespace/surroundings.js';
 import { ofFamiliesIn, parseProcAddresses } from '../plan/addresses.js';
+import type { Logger } from '../log/logger.js';
 import type { Plan } from '../plan/plan.js';
+import { planResolvConf, publicServers, type ResolvConfFacts } from '../plan/resolv-conf.js';
 import { readOptional, writeAtomic, writeInPlace } from '../state/files.js';
-import { writeInfo } from '../state/info.js';
+import { readInfo, writeInfo } from '../state/info.js';
 import { formatLive } from '../state/live.js';
 import { bootId, namespaceInode, type ProcessId } from '../state/process.js';
 import { writeRecord } from '../state/record.js';
 import { ensureWayOut } from './connect.js';
 import type { Context } from './context.js';
-import { resolvConfOf } from './make-plan.js';
+import { forwardersFor, resolvConfFacts } from './make-plan.js';
 import { ensureKeeper, ensureSupervisor, type Parts } from './parts.js';
 import { settleAll } from './settle-all.js';
 
@@ -45,19 +47,42 @@ export async function build(context: Context, generation: string, planned: Plan,
 }
 
 /** Read by way of a process inside: /proc/net of our own says nothing about another namespace. */
-function publishAddresses({ state, config }: Context, plan: Plan, keeper: ProcessId, created: boolean): void {
+function publishAddresses({ state, config, log }: Context, plan: Plan, keeper: ProcessId, created: boolean): void {
   const proc = `/proc/${keeper.pid}/net`;
   // Without IPv6 in the kernel there is no second one.
   const routes = readOptional(`${proc}/fib_trie`);
   if (routes === undefined) throw new RnetnsError('ERR_NETNS', `the keeper of ${state.path} ended at once`);
   const addresses = parseProcAddresses(routes, readOptional(`${proc}/if_inet6`) ?? '');
-  const { dnsForward, mapGuest } = plan.driver;
+  const { driver } = plan;
   // Without an address yet the host is offline; the driver will serve where it said it would.
-  const served = (ips: readonly string[]) => (addresses.length === 0 ? [...ips] : ofFamiliesIn(ips, addresses));
+  const isKnown = addresses.length > 0;
+  const ipv6 = !isKnown || addresses.some((address) => address.includes(':'));
+  const ipv4 = !isKnown || addresses.some((address) => !address.includes(':'));
+  const dnsForwardIps = isKnown ? forwardersFor(driver, { ipv4, ipv6 }) : [...driver.dnsForward];
+  const facts = resolvConfFacts(config, driver, dnsForwardIps, ipv6);
+  let publicNameservers = readInfo(state)?.publicNameservers;
   if (created || readOptional(state.resolvConf) === '') {
-    writeInPlace(state.resolvConf, resolvConfOf(config, served(dnsForward), addresses));
+    writeInPlace(state.resolvConf, planResolvConf(facts).content);
+    const last = publicServers(facts);
+    publicNameservers = last.length === 0 ? undefined : last;
+    warnOfServers(log, facts, last);
   }
-  writeInfo(state, { addresses, dnsForwardIps: served(dnsForward), mapGuestIps: served(mapGuest) });
+  const mapGuestIps = isKnown ? ofFamiliesIn(driver.mapGuest, addresses) : [...driver.mapGuest];
+  writeInfo(state, { addresses, dnsForwardIps, mapGuestIps, ...(publicNameservers && { publicNameservers }) });
+}
+
+/** Nobody's choice, or a choice that can't be: neither goes without a word. */
+function warnOfServers(log: Logger, { dnsServers, ipv6 }: ResolvConfFacts, last: readonly string[]): void {
+  if (last.length > 0) {
+    log.warn(
+      `no name server of the host can be reached from inside, so public ones are asked: ${last.join(' ')}; ` +
+        'dns_servers in rnetns.conf chooses others, dns_fallback = none has none',
+    );
+  }
+  const unreachable = dnsServers.filter((server) => server.includes(':') && server !== '::1');
+  if (!ipv6 && unreachable.length > 0) {
+    log.warn(`dns_servers ${unreachable.join(' ')} can't be reached: the namespace has no IPv6, as the host has none`);
+  }
 }
 
 /** Only what is true now: the launcher has everything mended as long as this isn't. */

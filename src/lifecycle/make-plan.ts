@@ -1,9 +1,18 @@
 import { existsSync } from 'node:fs';
 import type { Config } from '../config/config.js';
 import { findDriver, planDriver, type Found } from '../driver/choose.js';
+import { ownWaysOut } from '../namespace/ways-out.js';
+import type { WaysOut } from '../plan/default-route.js';
+import { RnetnsError } from '../errors/error.js';
 import { planMounts } from '../plan/mounts.js';
-import type { IdMap, Plan } from '../plan/plan.js';
-import { chooseHostResolvConf, planResolvConf } from '../plan/resolv-conf.js';
+import type { DriverPlan, IdMap, Plan } from '../plan/plan.js';
+import { DNS_FORWARD } from '../plan/pasta.js';
+import {
+  answeringForwarders,
+  chooseHostResolvConf,
+  planResolvConf,
+  type ResolvConfFacts,
+} from '../plan/resolv-conf.js';
 import { resolvConfTarget } from '../plan/resolv-conf-target.js';
 import { readOptional } from '../state/files.js';
 import type { Context } from './context.js';
@@ -30,7 +39,10 @@ export async function chooseParts({ config, env }: Context): Promise<Choice> {
 export async function makePlan(context: Context, { found, idMap }: Choice): Promise<Plan> {
   const { state, config, runtimeDir, env } = context;
   const mountTarget = resolvConfTarget(readLink);
-  const driver = await planDriver(found, config, state.netns, env);
+  const [driver, host] = await Promise.all([planDriver(found, config, state.netns, env), ownWaysOut()]);
+  const families = expectedFamilies(driver, host);
+  refuseIpv6Servers(config, driver);
+  const forwarders = forwardersFor(driver, families);
   return {
     driver,
     idMap,
@@ -42,8 +54,11 @@ export async function makePlan(context: Context, { found, idMap }: Choice): Prom
       networkBackend: config.network.networkBackend,
       cni: cniDirectory(),
     }),
-    // Which families there will be shows only once the driver runs; until then the plan shows both.
-    resolvConf: { content: planResolvConfFor(config, driver.dnsForward, true), mountTarget },
+    // Which families there really are shows once the driver runs.
+    resolvConf: {
+      content: planResolvConf(resolvConfFacts(config, driver, forwarders, families.ipv6)).content,
+      mountTarget,
+    },
     directory: state.path,
   };
 }
@@ -60,19 +75,38 @@ function hasRunSystemd(resolvConf: string | null): boolean {
   return existsSync(inResolve ? '/run/systemd/resolve' : resolvConf);
 }
 
-/**
- * resolv.conf of a namespace that has these addresses.
- *
- * @param forwarders - the driver's, as far as the namespace can reach them.
- */
-export function resolvConfOf(config: Config, forwarders: readonly string[], addresses: readonly string[]): string {
-  // Offline: whatever it will get, it isn't known yet.
-  const ipv6 = addresses.length === 0 || addresses.some((address) => address.includes(':'));
-  return planResolvConfFor(config, forwarders, ipv6);
+/** pasta's namespace has what the host has, that of others what they make. Offline, nobody knows yet. */
+export function expectedFamilies(driver: DriverPlan, host: WaysOut): WaysOut {
+  const left = driver.path === null ? undefined : driver.families;
+  const isKnown = driver.name === 'pasta' && (host.ipv4 || host.ipv6);
+  const has = (family: keyof WaysOut): boolean => left?.[family] !== false && (!isKnown || host[family]);
+  return { ipv4: has('ipv4'), ipv6: has('ipv6') };
 }
 
-function planResolvConfFor({ network }: Config, forwarders: readonly string[], ipv6: boolean): string {
+/** Two settings that can't both be followed. */
+function refuseIpv6Servers({ network }: Config, driver: DriverPlan): void {
+  const server = network.dnsServers.find((each) => each.includes(':') && each !== '::1');
+  if (server === undefined || driver.path === null || driver.families?.ipv6 !== false) return;
+  throw new RnetnsError('ERR_CONFIG', `cannot use dns_servers ${server}: the options of ${driver.name} turn IPv6 off`, {
+    hint: 'keep one of the two; rnetns config tells which file sets them',
+  });
+}
+
+/** Of a driver's forwarders those that a namespace with these families can ask, and that answer. */
+export function forwardersFor({ dnsForward }: DriverPlan, families: WaysOut): string[] {
+  const served = dnsForward.filter((address) => (address.includes(':') ? families.ipv6 : families.ipv4));
+  return answeringForwarders(served, DNS_FORWARD, readOptional('/etc/resolv.conf') ?? '');
+}
+
+/** What resolv.conf inside is made of. Without a driver a public server is as far away as any other. */
+export function resolvConfFacts(
+  { network }: Config,
+  driver: Pick<DriverPlan, 'name'>,
+  forwarders: readonly string[],
+  ipv6: boolean,
+): ResolvConfFacts {
   const { dnsServers, dnsSearches, dnsOptions } = network;
+  const dnsFallback = driver.name === 'none' ? 'none' : network.dnsFallback;
   const host = chooseHostResolvConf(readOptional);
-  return planResolvConf({ host, forwarders, ipv6, dnsServers, dnsSearches, dnsOptions }).content;
+  return { host, forwarders, ipv6, dnsFallback, dnsServers, dnsSearches, dnsOptions };
 }

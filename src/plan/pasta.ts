@@ -9,10 +9,12 @@
  * pid file is written after the namespace is configured (pasta(1), --pid), so readiness needs no polling.
  */
 import { RnetnsError } from '../errors/error.js';
+import type { WaysOut } from './default-route.js';
 import { parseIp } from './ip.js';
 import { parsePastaOptions, type PastaArgument } from './pasta-options.js';
 
-const DNS_FORWARD = '169.254.1.1';
+/** Podman's for IPv4; for namespaces without that one of RFC 4193, which nobody else is likely to have. */
+export const DNS_FORWARD = { ipv4: '169.254.1.1', ipv6: 'fd72:6e65:746e:73::53' } as const;
 const MAP_GUEST_ADDR = '169.254.1.2';
 
 /** Why an option cannot be the user's. Not `--netns-only`: given with --netns it changes nothing. */
@@ -57,6 +59,8 @@ export interface PastaPlan {
   args: string[];
   /** Addresses inside at which pasta forwards DNS; of both families, whether or not the namespace has both. */
   dnsForward: string[];
+  /** Which families the options leave the namespace. */
+  families: WaysOut;
   /** Addresses inside that mean the host. Empty where pasta is too old for that (before August 2024). */
   mapGuestAddr: string[];
 }
@@ -122,10 +126,16 @@ export function planPasta(facts: PastaFacts): PastaPlan {
   const dnsForward = addressesOf('--dns-forward', given);
   const mapGuestAddr = addressesOf('--map-guest-addr', given);
 
+  const families = { ipv4: !has('--ipv6-only'), ipv6: !has('--ipv4-only') };
   const args = ['--config-net', ...withoutPseudo(given).flatMap(({ words }) => words)];
   if (!has('--dns-forward')) {
-    args.push('--dns-forward', DNS_FORWARD);
-    dnsForward.push(DNS_FORWARD);
+    for (const address of [
+      ...(families.ipv4 ? [DNS_FORWARD.ipv4] : []),
+      ...(families.ipv6 ? [DNS_FORWARD.ipv6] : []),
+    ]) {
+      args.push('--dns-forward', address);
+      dnsForward.push(address);
+    }
   }
   for (const [name, short] of PORT_OPTIONS) if (!has(name)) args.push(short, 'none');
   if (!has('--map-gw') && !has('--no-map-gw')) args.push('--no-map-gw');
@@ -136,5 +146,5 @@ export function planPasta(facts: PastaFacts): PastaPlan {
     args.push('--map-guest-addr', MAP_GUEST_ADDR);
     mapGuestAddr.push(MAP_GUEST_ADDR);
   }
-  return { args, dnsForward, mapGuestAddr };
+  return { args, dnsForward, mapGuestAddr, families };
 }

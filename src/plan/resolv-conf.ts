@@ -70,17 +70,54 @@ export interface ResolvConfFacts {
   forwarders: readonly string[];
   /** Whether the namespace has IPv6. */
   ipv6: boolean;
+  /** `none`: better no name server at all than a public one. */
+  dnsFallback?: 'public' | 'none';
   /** The settings of the same names. Empty: nothing is set. */
   dnsServers: readonly string[];
   dnsSearches: readonly string[];
   dnsOptions: readonly string[];
 }
 
+/** A zone names an interface of the host; the one inside has another name or index. */
+function isScoped(server: string): boolean {
+  const ip = parseIp(server);
+  return ip?.kind === 'ipv6' && (isIpv6LinkLocal(ip) || ip.zone !== undefined);
+}
+
 function isReachable(server: string, ipv6: boolean): boolean {
   const ip = parseIp(server);
-  if (ip === undefined || isLocalhost(ip) || isIpv6LinkLocal(ip)) return false;
-  // A zone names an interface of the host; the one inside has another name or index.
-  return ip.kind === 'ipv4' || (ipv6 && ip.zone === undefined);
+  if (ip === undefined || isLocalhost(ip) || isScoped(server)) return false;
+  return ip.kind === 'ipv4' || ipv6;
+}
+
+/** Those that somebody has chosen, and that can work inside. */
+function chosenServers({ host, forwarders, ipv6, dnsServers }: ResolvConfFacts): string[] {
+  const others = [...forwarders, ...parseResolvConf(host).nameservers];
+  return distinct([...dnsServers, ...others.filter((server) => isReachable(server, ipv6))]);
+}
+
+/** The very last resort, empty as long as there is any other: what nobody has chosen, so that it has to be told. */
+export function publicServers(facts: ResolvConfFacts): string[] {
+  if (facts.dnsFallback === 'none' || chosenServers(facts).length > 0) return [];
+  return [...PUBLIC_IPV4, ...(facts.ipv6 ? PUBLIC_IPV6 : [])];
+}
+
+/**
+ * The forwarders that somebody answers at. The driver asks the host's servers of the same family, so of the two that we
+ * ask for, one is enough, and the other may be silent: that of the host's servers, IPv4's if there are both. A host that
+ * names none has one at 127.0.0.1 (resolver(5)).
+ *
+ * @param ours - those for IPv4 and IPv6 that rnetns asks for.
+ */
+export function answeringForwarders(
+  forwarders: readonly string[],
+  ours: { ipv4: string; ipv6: string },
+  hostText: string,
+): string[] {
+  if (!forwarders.includes(ours.ipv4) || !forwarders.includes(ours.ipv6)) return [...forwarders];
+  const { nameservers } = parseResolvConf(hostText);
+  const hasIpv4 = nameservers.length === 0 || nameservers.some((server) => parseIp(server)?.kind === 'ipv4');
+  return forwarders.filter((address) => address !== (hasIpv4 ? ours.ipv6 : ours.ipv4));
 }
 
 /** First spelling of each address. */
@@ -106,6 +143,17 @@ function checkSettings({ dnsServers, dnsSearches, dnsOptions }: ResolvConfFacts)
   if (bad !== undefined) {
     throw new RnetnsError('ERR_CONFIG', `cannot use dns_servers ${JSON.stringify(bad)}: not an IP address`);
   }
+  // Neither is anybody else's setting: the address means nothing inside, where interfaces are others.
+  const local = dnsServers.find((server) => isScoped(server));
+  if (local !== undefined) {
+    throw new RnetnsError(
+      'ERR_CONFIG',
+      `cannot use dns_servers ${local}: its network is one of the host's interfaces`,
+      {
+        hint: "take an address that has a route; the driver asks the host's own servers by itself",
+      },
+    );
+  }
   for (const [setting, words] of Object.entries({ dns_searches: dnsSearches, dns_options: dnsOptions })) {
     const word = words.find((value) => !/^[^\s#;]+$/.test(value));
     if (word === undefined) continue;
@@ -115,10 +163,10 @@ function checkSettings({ dnsServers, dnsSearches, dnsOptions }: ResolvConfFacts)
 
 /**
  * The resolv.conf inside. Servers: those of the settings first (glibc asks only the first three, so an explicit word
- * must come before a default), then the forwarders, then the host's. Left out are duplicates and what cannot work
- * inside: loopback and unspecified addresses, IPv6 link-local or scoped ones, and without `ipv6` all IPv6 ones. Only
- * if none at all is left come public ones: a forwarder must not send queries past the host's resolver
- * (https://github.com/containers/container-libs/issues/43).
+ * must come before a default), as they are: 127.0.0.1 is a resolver inside. Then the forwarders, then the host's. Left
+ * out of these are duplicates and what cannot work inside: loopback and unspecified addresses, IPv6 link-local or scoped
+ * ones, and without `ipv6` all IPv6 ones. Only if none at all is left come public ones, unless the settings say no: a
+ * forwarder must not send queries past the host's resolver (https://github.com/containers/container-libs/issues/43).
  *
  * @returns `content`, ends with a newline; `nameservers` in it, in order.
  * @throws {@link RnetnsError} `ERR_CONFIG`: a setting is no IP address, or no single word.
@@ -126,9 +174,8 @@ function checkSettings({ dnsServers, dnsSearches, dnsOptions }: ResolvConfFacts)
 export function planResolvConf(facts: ResolvConfFacts): { content: string; nameservers: string[] } {
   checkSettings(facts);
   const host = parseResolvConf(facts.host);
-  const wanted = distinct([...facts.dnsServers, ...facts.forwarders, ...host.nameservers]);
-  const usable = wanted.filter((server) => isReachable(server, facts.ipv6));
-  const nameservers = usable.length > 0 ? usable : [...PUBLIC_IPV4, ...(facts.ipv6 ? PUBLIC_IPV6 : [])];
+  const chosen = chosenServers(facts);
+  const nameservers = chosen.length > 0 ? chosen : publicServers(facts);
   const searches = planSearches(facts.dnsSearches, host.searches);
   const options = facts.dnsOptions.length > 0 ? facts.dnsOptions : host.options;
   const lines = ['# Made by rnetns for this network namespace; changes are lost.'];

@@ -9,6 +9,8 @@ export interface NetnsInfo {
   dnsForwardIps: string[];
   /** Addresses inside that mean the host. */
   mapGuestIps: string[];
+  /** Name servers in resolv.conf that nobody has chosen: the last resort. Not there when there are none. */
+  publicNameservers?: string[];
 }
 
 export function writeInfo(state: StateDirectory, info: NetnsInfo): void {

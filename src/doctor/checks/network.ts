@@ -1,8 +1,9 @@
 import { enterArguments } from '../../namespace/enter.js';
-import { isOnline } from '../../namespace/ways-out.js';
+import { isOnline, ownWaysOut } from '../../namespace/ways-out.js';
 import { readStatus } from '../../inspect/status.js';
 import { isIP } from 'node:net';
-import { parseResolvConf } from '../../plan/resolv-conf.js';
+import { expectedFamilies, forwardersFor, resolvConfFacts } from '../../lifecycle/make-plan.js';
+import { parseResolvConf, publicServers } from '../../plan/resolv-conf.js';
 import { readOptional } from '../../state/files.js';
 import { RnetnsError } from '../../errors/error.js';
 import { check, fail, ok, warn, type Finding } from '../check.js';
@@ -32,18 +33,24 @@ interface Asked {
   forwarders: DnsAnswer[];
   /** The host's own name servers, asked from the host. */
   host: DnsAnswer[];
+  /** Those that are asked for lack of any other, when there is no forwarder. */
+  publicServers: string[];
 }
 
 type Facts = Asked | Finding;
 
 async function gather(host: Host): Promise<Facts> {
   // The host's at the same time: they are what a forwarder asks, a stub on its loopback included.
-  const own = parseResolvConf(readOptional('/etc/resolv.conf') ?? '').nameservers.filter(isIP);
+  const named = parseResolvConf(readOptional('/etc/resolv.conf') ?? '').nameservers.filter(isIP);
+  // resolver(5): one that names none means the local one.
+  const own = named.length === 0 ? ['127.0.0.1'] : named;
   const [forwarders, asked] = await Promise.all([askForwarders(host), askDns(own)]);
-  return 'status' in forwarders ? forwarders : { ...forwarders, host: asked };
+  if ('status' in forwarders) return forwarders;
+  const facts = resolvConfFacts(host.config, { name: 'pasta' }, [], true);
+  return { ...forwarders, host: asked, publicServers: publicServers(facts) };
 }
 
-async function askForwarders(host: Host): Promise<Omit<Asked, 'host'> | Finding> {
+async function askForwarders(host: Host): Promise<Omit<Asked, 'host' | 'publicServers'> | Finding> {
   const live = host.state === undefined ? undefined : await readStatus(host.state).catch(() => undefined);
   if (live?.keeper != null && live.driver?.pid != null) {
     const enter = enterArguments({ pid: live.keeper.pid, user: true, net: true });
@@ -57,8 +64,8 @@ async function askForwarders(host: Host): Promise<Omit<Asked, 'host'> | Finding>
   const impossible = await withoutScratch(host);
   if (impossible !== undefined) return impossible;
   try {
-    const { used } = await tryDriver(host, found, async ({ enter, dnsForward }) =>
-      askDnsFrom(enter, dnsForward, host.env),
+    const { used } = await tryDriver(host, found, async ({ enter, driver }) =>
+      askDnsFrom(enter, forwardersFor(driver, expectedFamilies(driver, await ownWaysOut())), host.env),
     );
     if (used === undefined) return warn(`not asked: ${name} does not start`, `see ${name}`);
     return { where: `by ${name}`, forwarders: used };
@@ -71,7 +78,14 @@ async function askForwarders(host: Host): Promise<Omit<Asked, 'host'> | Finding>
 function judge(facts: Facts): Finding {
   if ('status' in facts) return facts;
   const { where, forwarders, host } = facts;
-  if (forwarders.length === 0) return ok(`no forwarder ${where}, as the settings have it`);
+  if (forwarders.length === 0) {
+    const last = facts.publicServers.join(' ');
+    if (last === '') return ok(`no forwarder ${where}, as the settings have it`);
+    return warn(
+      `no forwarder ${where}, and no name server of the host that can be reached from inside: public ones are asked: ${last}`,
+      'dns_servers in rnetns.conf chooses others, dns_fallback = none has none',
+    );
+  }
   const answered = forwarders.filter(({ answer }) => answer !== null);
   if (answered.length > 0)
     return ok(`${where}: ${answered.map(({ server, answer }) => `${server} answers ${answer ?? ''}`).join(', ')}`);

@@ -26,6 +26,7 @@ describe('loadConfig: the layers', () => {
       'network.default_rootless_network_cmd',
       'network.pasta_options',
       'network.network_backend',
+      'network.dns_fallback',
       'network.dns_servers',
       'network.dns_searches',
       'network.dns_options',

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { RnetnsError } from '../../../src/errors/error.js';
+import type { WaysOut } from '../../../src/plan/default-route.js';
 import { parsePastaOptions } from '../../../src/plan/pasta-options.js';
 import { planPasta, type PastaFacts } from '../../../src/plan/pasta.js';
 
@@ -8,16 +9,20 @@ const NETNS = '/run/user/1000/rnetns/default/rootless-netns/rootless-netns';
 const NEW = new Set(['--map-guest-addr']);
 const FACTS: PastaFacts = { options: [], netnsPath: NETNS, quiet: true, features: NEW };
 
-const FORWARD = ['--dns-forward', '169.254.1.1'];
+const FORWARD4 = ['--dns-forward', '169.254.1.1'];
+const FORWARD = [...FORWARD4, '--dns-forward', 'fd72:6e65:746e:73::53'];
 const PORTS = ['-t', 'none', '-u', 'none', '-T', 'none', '-U', 'none'];
 const REST = ['--no-map-gw', '--quiet'];
 const OWN = ['--foreground', '--pid', '/proc/self/fd/1', '--netns', NETNS];
 const MAP = ['--map-guest-addr', '169.254.1.2'];
-const DNS = ['169.254.1.1'];
+const DNS4 = ['169.254.1.1'];
+const DNS = [...DNS4, 'fd72:6e65:746e:73::53'];
+const BOTH = { ipv4: true, ipv6: true };
+const ONLY4 = { ipv4: true, ipv6: false };
 const GUEST = ['169.254.1.2'];
 
 describe('plan/pasta', () => {
-  for (const [name, facts, args, dnsForward = DNS, mapGuestAddr = GUEST] of [
+  for (const [name, facts, args, dnsForward = DNS, mapGuestAddr = GUEST, families = BOTH] of [
     ['nothing set', {}, [...FORWARD, ...PORTS, ...REST, ...OWN, ...MAP]],
     ['an old pasta', { features: new Set() }, [...FORWARD, ...PORTS, ...REST, ...OWN], DNS, []],
     ['debug', { quiet: false }, [...FORWARD, ...PORTS, '--no-map-gw', ...OWN, ...MAP]],
@@ -32,7 +37,10 @@ describe('plan/pasta', () => {
     [
       'every form of the port options',
       { options: ['-t8080', '--udp-ports=53', '-4qT', 'auto'], extraOptions: ['--udp-ns', '53'] },
-      ['-t8080', '--udp-ports=53', '-4qT', 'auto', '--udp-ns', '53', ...FORWARD, '--no-map-gw', ...OWN, ...MAP],
+      ['-t8080', '--udp-ports=53', '-4qT', 'auto', '--udp-ns', '53', ...FORWARD4, '--no-map-gw', ...OWN, ...MAP],
+      DNS4,
+      GUEST,
+      ONLY4,
     ],
     [
       'abbreviations, as getopt_long takes them',
@@ -88,16 +96,27 @@ describe('plan/pasta', () => {
     [
       'options newer than our list, with and without a value',
       { options: ['--brand-new', 'x', '--newer', '-Z', '-4'] },
-      ['--brand-new', 'x', '--newer', '-Z', '-4', ...FORWARD, ...PORTS, ...REST, ...OWN, ...MAP],
+      ['--brand-new', 'x', '--newer', '-Z', '-4', ...FORWARD4, ...PORTS, ...REST, ...OWN, ...MAP],
+      DNS4,
+      GUEST,
+      ONLY4,
     ],
     [
       '--netns-only changes nothing, so it may stay',
       { options: ['--netns-only'] },
       ['--netns-only', ...FORWARD, ...PORTS, ...REST, ...OWN, ...MAP],
     ],
-  ] as [string, Partial<PastaFacts>, string[], string[]?, string[]?][]) {
+    [
+      'IPv6 alone: only its forwarder',
+      { options: ['-6'] },
+      ['-6', '--dns-forward', 'fd72:6e65:746e:73::53', ...PORTS, ...REST, ...OWN, ...MAP],
+      ['fd72:6e65:746e:73::53'],
+      GUEST,
+      { ipv4: false, ipv6: true },
+    ],
+  ] as [string, Partial<PastaFacts>, string[], string[]?, string[]?, WaysOut?][]) {
     it(name, () => {
-      const expected = { args: ['--config-net', ...args], dnsForward, mapGuestAddr };
+      const expected = { args: ['--config-net', ...args], dnsForward, mapGuestAddr, families };
       expect(planPasta({ ...FACTS, ...facts })).to.deep.equal(expected);
     });
   }

@@ -106,13 +106,13 @@ describe('plan/resolv-conf: planResolvConf', () => {
       ['search c.example', 'options x'],
     ],
     [
-      'no IPv6: none of its servers, whoever named them',
+      'no IPv6: none of its servers, but for those of the settings',
       { host: HOST, ipv6: false, forwarders: ['fd00::3', '10.0.2.3'], dnsServers: ['2001:db8::7'] },
-      ['10.0.2.3', '192.0.2.53'],
+      ['2001:db8::7', '10.0.2.3', '192.0.2.53'],
       ['search a.example b.example', 'options ndots:2 edns0'],
     ],
     [
-      'duplicates in any spelling, loopback and link-local servers',
+      'duplicates in any spelling, loopback and link-local servers; the settings’ resolver inside stays',
       {
         host: [
           'nameserver 127.0.0.1',
@@ -129,7 +129,7 @@ describe('plan/resolv-conf: planResolvConf', () => {
         forwarders: ['192.0.2.53'],
         dnsServers: ['127.0.0.5'],
       },
-      ['192.0.2.53', '2001:DB8:0::53'],
+      ['127.0.0.5', '192.0.2.53', '2001:DB8:0::53'],
       [],
     ],
     ['none left: public ones', { host: 'nameserver 127.0.0.53', ipv6: false }, ['8.8.8.8', '8.8.4.4'], []],
@@ -139,6 +139,7 @@ describe('plan/resolv-conf: planResolvConf', () => {
       ['8.8.8.8', '8.8.4.4', '2001:4860:4860::8888', '2001:4860:4860::8844'],
       [],
     ],
+    ['none left, and nothing public', { host: 'nameserver ::1', dnsFallback: 'none' }, [], []],
     [
       'a forwarder is enough: nothing public (container-libs 43)',
       { host: 'nameserver 127.0.0.53', forwarders: ['169.254.1.1'] },
@@ -164,6 +165,7 @@ describe('plan/resolv-conf: planResolvConf', () => {
 
   for (const [name, facts] of [
     ['a server that is no address', { dnsServers: ['dns.example'] }],
+    ['a server on the network of an interface', { dnsServers: ['fe80::1%eth0'] }],
     ['a search of two words', { dnsSearches: ['a b'] }],
     ['an option with a line of its own', { dnsOptions: ['x\nnameserver 192.0.2.66'] }],
   ] as [string, Partial<ResolvConfFacts>][]) {
