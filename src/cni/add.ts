@@ -21,7 +21,7 @@
 
 import { shellWord } from '../exec/shell-word.js';
 import { formatArgs } from './args.js';
-import { bridgesNow, madeBridges } from './bridges.js';
+import { bridgesBefore, madeBridges } from './bridges.js';
 import type { CachedAttachment } from './cache.js';
 import { agreeOnVersion, callPlugin, type Cni, failureOf } from './chain.js';
 import { composeRequestFor, type Attachment } from './compose.js';
@@ -48,7 +48,7 @@ export async function addNetwork(cni: Cni, list: NetworkList, attachment: Attach
   try {
     check(cni, list, attachment);
     const version = await agreeOnVersion(cni, list);
-    const [bridges] = await Promise.all([bridgesNow(cni), checkInterface(cni, list, attachment)]);
+    const [bridges] = await Promise.all([bridgesBefore(cni, list.plugins), checkInterface(cni, list, attachment)]);
     const begun: CachedAttachment = { ...attachment, network: list.name, config: list.source, result: undefined };
     return await addPlugins(cni, list, version, { ...begun, unfinished: { bridges } }, act);
   } catch (cause) {

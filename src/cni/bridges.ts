@@ -15,9 +15,33 @@ import { isObject, type JsonObject } from '../state/json.js';
 /** What the plugin of type bridge takes without a name. */
 const DEFAULT_BRIDGE = 'cni0';
 
-/** The bridges of the shared namespace, before ADD makes one. */
-export async function bridgesNow(cni: Cni): Promise<string[]> {
-  return (await cni.links()).filter(({ kind }) => kind === 'bridge').map(({ name }) => name);
+const NO_MAC = '00:00:00:00:00:00';
+
+/**
+ * The bridges of the shared namespace, before ADD makes one. Those of the list are made fit for it: the plugin sets a bridge's own
+ * address once more, so that it stays, and fails on that of a bridge which others have left without ports.
+ *
+ * @throws CniError
+ */
+export async function bridgesBefore(cni: Cni, plugins: readonly PluginConf[]): Promise<string[]> {
+  const links = await cni.links();
+  const bridges = links.filter(({ kind }) => kind === 'bridge');
+  const named = new Set(plugins.flatMap(bridgeOf));
+  for (const { name, mac } of bridges) {
+    if (named.has(name) && mac === NO_MAC) await cni.setMac(name, randomMac());
+  }
+  return bridges.map(({ name }) => name);
+}
+
+/** One that nobody's hardware has: locally administered, unicast (IEEE 802). */
+function randomMac(): string {
+  return `02${Array.from(
+    { length: 5 },
+    () =>
+      `:${Math.floor(Math.random() * 256)
+        .toString(16)
+        .padStart(2, '0')}`,
+  ).join('')}`;
 }
 
 /**

@@ -28,6 +28,8 @@ export interface Cni extends Runtime {
    * @throws CniError badNetns: it isn't there, or can't be entered.
    */
   readonly links: (netns?: string) => Promise<readonly Link[]>;
+  /** Give one of the shared namespace another address. @throws CniError io */
+  readonly setMac: (name: string, mac: string) => Promise<void>;
   /** Delete one. @throws CniError io */
   readonly deleteLink: (name: string, netns?: string) => Promise<void>;
   /** How a user calls rnetns for this shared namespace, for hints: `rnetns --name lab`. */

@@ -43,6 +43,11 @@ export async function checkNetwork(cni: Cni, network: string, id: CheckedAttachm
     }
     if (list.disableCheck || (!(today instanceof CniError) && today.disableCheck)) return;
     if (cached === undefined) throw new CniError(CNI_CODE.unknownContainer, 'it was never added');
+    if (cached.unfinished !== undefined) {
+      throw new CniError(CNI_CODE.unknownContainer, 'its add has not come to an end', {
+        hint: 'add it again: what is left of that add is removed first',
+      });
+    }
     const attachment = { ...cached, netns: agreedNetns(cni, id.netns, cached) };
     const result = attachedResult(cached, version);
     for (const plugin of list.plugins) {

@@ -114,15 +114,21 @@ describe('cni: an attachment that never succeeded', function () {
   });
 
   it('for a bad address takes the bridge with it that it made; one that was there before stays', async function () {
-    const runtime = fresh(this, { second: { ...listWith('portmap'), name: 'second' } });
+    const runtime = fresh(this, { second: { ...listWith('portmap', { isGateway: true }), name: 'second' } });
     for (const name of ['web', 'db']) await succeed(runtime, 'netns', 'add', name);
     const elsewhere = ['--args', 'IgnoreUnknown=1;IP=10.200.0.9'];
     await refused(runtime, /plugin bridge/, 'add', 'rnetns', 'id-web', 'web', ...elsewhere);
     expect(await bridges(runtime)).to.equal('');
     expect(await leftovers(runtime)).to.equal('');
-    await succeed(runtime, 'run', 'ip', 'link', 'add', 'br1', 'type', 'bridge');
+    // One that has lost its address with its only port, as cnitool leaves it.
+    const lost =
+      'ip link add br1 type bridge && ip link add v1 type veth peer name v2 && ip link set v1 master br1 && ip link delete v1';
+    await succeed(runtime, 'run', 'sh', '-c', lost);
+    expect(await bridges(runtime)).to.include('link/ether 00:00:00:00:00:00');
     await refused(runtime, /plugin bridge/, 'add', 'second', 'id-web', 'web', ...elsewhere);
     expect(await bridges(runtime)).to.include(' br1: ');
+    await succeed(runtime, 'cni', 'add', 'second', 'id-web', 'web');
+    await succeed(runtime, 'cni', 'del', 'second', 'id-web', 'web');
     expect(await leftovers(runtime)).to.equal('');
 
     // Many at once: the bridge of those that succeed isn't taken away.

@@ -75,6 +75,29 @@ describe('cni add, ended', function () {
     await gone(runtime);
   });
 
+  it('by kill -9 with a bridge that it made: del, gc and the next add take that away, and the id is free', async function () {
+    const { marks, runtime } = withPausing(this);
+    await succeed(runtime, 'netns', 'add', 'web');
+    const bridges = () => succeed(runtime, 'run', 'ip', '-o', 'link', 'show', 'type', 'bridge');
+    for (const act of [['del', 'rnetns', 'id-web'], ['gc', 'rnetns'], ['add']]) {
+      const { adder } = await addUpTo({ marks, runtime }, 'after bridge');
+      adder.kill('SIGKILL');
+      expect(await bridges()).to.include(' rnetns0: ');
+      expect(await succeed(runtime, 'cni', 'list')).to.match(/ {2}id-web eth0 .* \(unfinished\)$/m);
+      if (act[0] === 'add') await add(runtime, 'web');
+      else {
+        await succeed(runtime, 'cni', ...act);
+        expect(await bridges(), act.join(' ')).to.equal('');
+        expect(await leftovers(runtime), act.join(' ')).to.equal('');
+      }
+    }
+    await ping(runtime, 'web', '10.89.0.1');
+    await succeed(runtime, 'cni', 'del', 'rnetns', 'id-web');
+    expect(await leftovers(runtime)).to.equal('');
+    await succeed(runtime, 'netns', 'delete', 'web');
+    await gone(runtime);
+  });
+
   for (const [what, signal, point] of [
     ['Ctrl-C', 'SIGINT', 'after bridge'],
     ['a runtime', 'SIGTERM', 'before bridge'],

@@ -62,10 +62,14 @@ export function inSession<T>(context: CniContext, session: Session, act: (cni: C
 const LINK_TIMEOUT_MS = 10_000;
 
 /** Interfaces are looked at where plugins would, for a path means there what it means to them. */
-function linksAt(entrance: Entrance, { env }: CniContext): Pick<Cni, 'links' | 'deleteLink'> {
+function linksAt(entrance: Entrance, { env }: CniContext): Pick<Cni, 'links' | 'setMac' | 'deleteLink'> {
   const ip = (args: readonly string[], netns: string | undefined) => {
     const enter = netns === undefined ? [] : ['nsenter', `--net=${netns}`, '--'];
     return runCommand(entrance.file, [...entrance.args, ...enter, 'ip', ...args], { env, timeoutMs: LINK_TIMEOUT_MS });
+  };
+  const change = async (what: string, args: readonly string[], netns?: string): Promise<void> => {
+    const { status, stderr, outcome } = await ip(args, netns);
+    if (status !== 0) throw new CniError(CNI_CODE.io, `cannot ${what}: ${stderr.trim() === '' ? outcome : stderr}`);
   };
   return {
     links: async (netns) => {
@@ -77,14 +81,8 @@ function linksAt(entrance: Entrance, { env }: CniContext): Pick<Cni, 'links' | '
         hint: netns === undefined ? undefined : 'it must belong to the user namespace of rnetns: rnetns unshare -- …',
       });
     },
-    deleteLink: async (name, netns) => {
-      const { status, stderr, outcome } = await ip(['link', 'delete', 'dev', name], netns);
-      if (status === 0) return;
-      throw new CniError(
-        CNI_CODE.io,
-        `cannot delete the interface ${name}: ${stderr.trim() === '' ? outcome : stderr}`,
-      );
-    },
+    setMac: (name, mac) => change(`set the address of ${name}`, ['link', 'set', 'dev', name, 'address', mac]),
+    deleteLink: (name, netns) => change(`delete the interface ${name}`, ['link', 'delete', 'dev', name], netns),
   };
 }
 

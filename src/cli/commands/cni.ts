@@ -165,7 +165,8 @@ interface ListedNetwork {
   /** null: what is attached came from a file that is gone, or from a runtime that calls the plugin of type rnetns. */
   file: string | null;
   plugins: string[];
-  attachments: { containerId: string; ifName: string; netns: string }[];
+  /** unfinished: its add is at work, was killed, or has failed and could not be undone. */
+  attachments: { containerId: string; ifName: string; netns: string; unfinished: boolean }[];
 }
 
 function listNetworks(context: CniContext): ListedNetwork[] {
@@ -182,7 +183,12 @@ function listNetworks(context: CniContext): ListedNetwork[] {
       plugins: list?.plugins.map(({ type }) => type) ?? [],
       attachments: attached
         .filter(({ network }) => network === name)
-        .map(({ containerId, ifName, netns }) => ({ containerId, ifName, netns })),
+        .map(({ containerId, ifName, netns, unfinished }) => ({
+          containerId,
+          ifName,
+          netns,
+          unfinished: unfinished !== undefined,
+        })),
     };
   });
 }
@@ -202,6 +208,9 @@ function attachedToday(
 }
 
 function describe({ name, file, plugins, attachments: attached }: ListedNetwork): string {
-  const containers = attached.map(({ containerId, ifName, netns }) => `\n  ${containerId} ${ifName} ${netns}`);
+  const containers = attached.map(
+    ({ containerId, ifName, netns, unfinished }) =>
+      `\n  ${containerId} ${ifName} ${netns}${unfinished ? ' (unfinished)' : ''}`,
+  );
   return `${name.padEnd(16)} ${plugins.join(' ')} (${file ?? 'without a file'})${containers.join('')}`;
 }

@@ -232,6 +232,21 @@ describe('cni: a bridge that a failed ADD made', () => {
     expect(made.cached()).to.deep.equal([]);
   });
 
+  it('that others have left without an address gets one before ADD, if the list names it', async () => {
+    const made = new PluginBench();
+    made.plugin('first', { ADD: say(RESULT) });
+    const mac = '00:00:00:00:00:00';
+    made.links.set('', [
+      { ...bridge('b0'), mac },
+      { ...bridge('b1'), mac },
+      { ...link('b2'), mac },
+    ]);
+    await addNetwork(made.cni, listOf([{ type: 'first', bridge: 'b0' }]), attachment());
+    const [b0, ...others] = made.links.get('')?.map((each) => each.mac) ?? [];
+    expect(b0).to.match(/^02(:[0-9a-f]{2}){5}$/);
+    expect(others).to.deep.equal([mac, mac]);
+  });
+
   it('stays when it was there before, has a port, or is that of an attachment', async () => {
     const there = await failed(bridge('b0'));
     expect(there.cached()).to.deep.equal([]);

@@ -294,6 +294,8 @@ describe('cni: CHECK, GC, STATUS and validation', () => {
     expect(old.message).to.include('"0.3.1" does not support the CHECK command');
     await add(made);
     await check(listOf([{ type: 'first' }], { disableCheck: true }));
+    made.cni.cache.write({ ...made.cni.cache.read('net1', attachment())!, unfinished: {} });
+    expect((await cniErrorOf(() => check(LIST))).msg).to.equal('its add has not come to an end');
     put(made.path('cache/results/net1-c1-eth0'), '{');
     expect((await cniErrorOf(() => check(LIST))).cniCode).to.equal(6);
     expect(made.story()).to.have.lengthOf(3);
