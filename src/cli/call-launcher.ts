@@ -1,6 +1,11 @@
 import { LauncherCall } from '../library/launcher-call.js';
 import type { CliContext } from './context.js';
 
+/** As if this process had logged it itself. */
+export function printLog(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
 const TIMEOUT_MS = 60_000;
 
 /**
@@ -19,6 +24,7 @@ export async function callLauncher(
     env: { XDG_RUNTIME_DIR: runtimeDir },
     timeoutMs: TIMEOUT_MS,
     what,
+    onLog: printLog,
   });
   await call.end('ok');
 }

@@ -27,6 +27,8 @@ export interface CallOptions {
   timeoutMs: number;
   /** For messages: "setup of the namespace lab". */
   what: string;
+  /** Called at the end with each line that the launcher has logged. */
+  onLog: (line: string) => void;
   /** Ends the wait for a process inside, and the launcher with it. */
   signal?: AbortSignal | undefined;
 }
@@ -122,7 +124,8 @@ export class LauncherCall {
     this.waiting = false;
     this.child.stdin?.end(verdict === 'ok' ? 'ok\n' : '');
     const result = await this.limited(this.ended);
-    const said = reports(result.stderr);
+    const { said, logged } = sort(result.stderr);
+    for (const each of logged) this.options.onLog(each);
     if (result.status !== 0) throw waited && said.length === 0 ? this.lost(result) : this.failure(result);
     // It did what it was asked, and yet there is something to say: more was dropped than had been counted.
     for (const { code, message, hint } of said) {
@@ -141,7 +144,7 @@ export class LauncherCall {
 
   private failure(result: Ended): Error {
     const cause = this.cause(result);
-    const said = reports(result.stderr).at(-1);
+    const said = sort(result.stderr).said.at(-1);
     if (said === undefined) {
       const words = result.stderr.trim().split('\n').at(-1) ?? '';
       const why = `the launcher ${outcome(result)}${words === '' ? '' : `: ${words}`}`;
@@ -208,16 +211,24 @@ interface Report {
   hint: string | null;
 }
 
-/** The error lines of `--json`; log lines may be among them. */
-function reports(stderr: string): Report[] {
-  return stderr.split('\n').flatMap((line) => {
-    if (!line.startsWith('{"error":')) return [];
-    try {
-      return [(JSON.parse(line) as { error: Report }).error];
-    } catch {
-      return [];
-    }
-  });
+/** The error lines of `--json`, and what was logged among them. */
+function sort(stderr: string): { said: Report[]; logged: string[] } {
+  const [said, logged]: [Report[], string[]] = [[], []];
+  for (const line of stderr.split('\n').filter((each) => each !== '')) {
+    const report = parseReport(line);
+    if (report === undefined) logged.push(line);
+    else said.push(report);
+  }
+  return { said, logged };
+}
+
+function parseReport(line: string): Report | undefined {
+  if (!line.startsWith('{"error":')) return undefined;
+  try {
+    return (JSON.parse(line) as { error: Report }).error;
+  } catch {
+    return undefined;
+  }
 }
 
 function outcome({ status, signal, error }: Ended): string {

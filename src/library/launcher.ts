@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { execa, type Options, type ResultPromise } from 'execa';
+import { relayLog } from './relay-log.js';
 import { SCRIPTS } from '../namespace/scripts.js';
 import { LauncherCall } from './launcher-call.js';
 
@@ -43,6 +44,7 @@ export class Launcher {
       argv,
       env: { XDG_RUNTIME_DIR: runtimeDir },
       timeoutMs,
+      onLog: relayLog,
       what: `${verb} of the namespace ${name}`,
     });
   }

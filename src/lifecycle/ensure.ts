@@ -11,7 +11,7 @@ import { checkWritable, statStateDirectory, type StateDirectory } from '../state
 import { readInfo } from '../state/info.js';
 import { readLive } from '../state/live.js';
 import { isAlive, killProcess, namespaceInode, type ProcessId } from '../state/process.js';
-import { isOfAnotherBoot, readRecord, type Record } from '../state/record.js';
+import { isOfAnotherBoot, readRecord, wholePlan, type Record } from '../state/record.js';
 import { forgetReferences } from '../state/references.js';
 import { removeOtherLeases, removeRemains } from '../state/remains.js';
 import { build, surroundings } from './build.js';
@@ -69,7 +69,7 @@ export async function ensure(context: Context, generation: string): Promise<void
 function asMade(context: Context, record: Record | undefined): Context {
   if (record === undefined) return context;
   const { config } = context;
-  const { lingerSeconds } = record;
+  const { lingerSeconds = config.rnetns.lingerSeconds } = record;
   return { ...context, config: { ...config, rnetns: { ...config.rnetns, lingerSeconds } } };
 }
 
@@ -123,7 +123,7 @@ async function mend(
   }
   const generation = known ?? requested;
   noteDead(context, found, record);
-  const plan = record?.plan ?? (await makePlan(context, await chooseParts(context)));
+  const plan = wholePlan(record) ?? (await makePlan(context, await chooseParts(context)));
   const around = surroundings(context, generation);
   const way = wayToM0(found);
   const hasM0 = way !== undefined;
@@ -154,7 +154,7 @@ async function replaceAll(
 ): Promise<void> {
   context.log.warn(`the state of ${context.state.path} was removed; replacing all that held it`);
   noteMended(context, 'namespace', 'its state had been removed; replaced all that held it');
-  const plan = record?.plan ?? (await makePlan(context, await chooseParts(context)));
+  const plan = wholePlan(record) ?? (await makePlan(context, await chooseParts(context)));
   const around = surroundings(context, generation);
   const holder = await adoptHolder(around, wayToM0(found) ?? { pid: member.pid, user: true });
   await ensureNetns(around, holder, () => findInside(context, found, record));

@@ -1,5 +1,6 @@
 import type { StateDirectory } from './directory.js';
 import { readOptional, writeAtomic } from './files.js';
+import { isObject, isStrings } from './json.js';
 
 /** Addresses of a shared namespace, cached in `<state>/info.json` so that every process sees the same. */
 export interface NetnsInfo {
@@ -19,9 +20,12 @@ export function writeInfo(state: StateDirectory, info: NetnsInfo): void {
 
 export function readInfo(state: StateDirectory): NetnsInfo | undefined {
   try {
-    const value = JSON.parse(readOptional(state.info) ?? '') as Partial<NetnsInfo>;
-    const lists = [value.addresses, value.dnsForwardIps, value.mapGuestIps];
-    return lists.every(Array.isArray) ? (value as NetnsInfo) : undefined;
+    // What another version of rnetns doesn't write is nothing, and what it adds is passed over.
+    const value: unknown = JSON.parse(readOptional(state.info) ?? '');
+    if (!isObject(value)) return undefined;
+    const { addresses = [], dnsForwardIps = [], mapGuestIps = [] } = value;
+    if (!isStrings(addresses) || !isStrings(dnsForwardIps) || !isStrings(mapGuestIps)) return undefined;
+    return { addresses, dnsForwardIps, mapGuestIps };
   } catch {
     return undefined;
   }

@@ -2,24 +2,38 @@ import type { DriverPlan, Plan } from '../plan/plan.js';
 import { bootId } from './process.js';
 import type { StateDirectory } from './directory.js';
 import { readOptional, writeAtomic } from './files.js';
-import { isObject, isStrings } from './json.js';
+import { isObject, isStrings, type JsonObject } from './json.js';
 
-/** What a namespace was made with, for whoever mends it or asks for its status: `<state>/state.json`. */
+/**
+ * What a namespace was made with, for whoever mends it or asks for its status: `<state>/state.json`.
+ *
+ * A namespace outlives an upgrade of rnetns, and a downgrade. So what a version before this one didn't write may be
+ * missing, and what a later one adds is passed over; `version` changes only when that isn't enough. A field of another
+ * type is damage, as is a torn file.
+ */
 export interface Record {
   version: 1;
   generation: string;
   bootId: string;
   /** When it was made, ISO 8601. */
-  since: string;
+  since?: string;
   /** Inode of the network namespace, by which its last members are found when all of ours are dead. */
   netnsInode: number;
   /** The settings of whoever made it, which whoever mends it may not have. */
-  lingerSeconds: number;
-  plan: Plan;
+  lingerSeconds?: number;
+  plan: Pick<Plan, 'driver' | 'mounts'> & Partial<Plan>;
 }
 
-export function writeRecord(state: StateDirectory, record: Record): void {
+export function writeRecord(state: StateDirectory, record: Required<Record> & { plan: Plan }): void {
   writeAtomic(state.record, `${JSON.stringify(record)}\n`);
+}
+
+/** Its plan, if there is all in it that making a namespace needs to know. */
+export function wholePlan(record: Record | undefined): Plan | undefined {
+  if (record === undefined) return undefined;
+  const { driver, idMap = null, mounts, resolvConf, directory } = record.plan;
+  if (resolvConf === undefined || directory === undefined) return undefined;
+  return { driver, idMap, mounts, resolvConf, directory };
 }
 
 /** Was the state left by a boot before this one? Not where nobody can tell. */
@@ -42,29 +56,42 @@ export function parseRecord(text: string): Record | undefined {
   } catch {
     return undefined;
   }
-  return isRecord(value) ? value : undefined;
+  return asRecord(value);
 }
 
-function isDriverPlan(value: unknown): value is DriverPlan {
-  if (!isObject(value)) return false;
-  const { name, path, args, readyFd, dnsForward, mapGuest } = value;
+/** How each driver says that it is ready (scripts/supervisor.sh), and what else may be missing. */
+const DRIVER_DEFAULTS = {
+  none: { dnsForward: [], mapGuest: [] },
+  pasta: { readyFd: 1, dnsForward: [], mapGuest: [] },
+  slirp4netns: { readyFd: 3, dnsForward: [], mapGuest: [] },
+} as const;
+
+/** undefined: damaged. */
+function asDriver(value: unknown): DriverPlan | undefined {
+  if (!isObject(value)) return undefined;
+  const { name } = value;
+  if (name !== 'none' && name !== 'pasta' && name !== 'slirp4netns') return undefined;
+  const driver: JsonObject = { ...DRIVER_DEFAULTS[name], ...value };
+  const { path, args, readyFd, dnsForward, mapGuest } = driver;
   const known = name === 'none' ? path === null : typeof path === 'string' && (readyFd === 1 || readyFd === 3);
-  return known && typeof name === 'string' && [args, dnsForward, mapGuest].every(isStrings);
+  return known && [args, dnsForward, mapGuest].every(isStrings) ? (driver as unknown as DriverPlan) : undefined;
 }
 
-function isRecord(value: unknown): value is Record {
-  if (!isObject(value) || !isObject(value.plan)) return false;
-  const { plan } = value;
-  return (
-    value.version === 1 &&
-    ['generation', 'bootId', 'since'].every((key) => typeof value[key] === 'string') &&
+/** undefined: damaged. */
+function asRecord(value: unknown): Record | undefined {
+  if (!isObject(value) || !isObject(value.plan)) return undefined;
+  const { version, since, lingerSeconds, plan } = value;
+  const driver = asDriver(plan.driver);
+  const fits =
+    version === 1 &&
+    ['generation', 'bootId'].every((key) => typeof value[key] === 'string') &&
+    (since === undefined || typeof since === 'string') &&
     Number.isInteger(value.netnsInode) &&
-    typeof value.lingerSeconds === 'number' &&
-    value.lingerSeconds >= 0 &&
-    isDriverPlan(plan.driver) &&
-    isObject(plan.resolvConf) &&
-    typeof plan.directory === 'string' &&
+    (lingerSeconds === undefined || (typeof lingerSeconds === 'number' && lingerSeconds >= 0)) &&
+    driver !== undefined &&
+    (plan.resolvConf === undefined || isObject(plan.resolvConf)) &&
+    (plan.directory === undefined || typeof plan.directory === 'string') &&
     Array.isArray(plan.mounts) &&
-    plan.mounts.every((mount) => isObject(mount) && isStrings([mount.type, mount.source, mount.target]))
-  );
+    plan.mounts.every((mount) => isObject(mount) && isStrings([mount.type, mount.source, mount.target]));
+  return fits ? ({ ...value, plan: { ...plan, driver } } as unknown as Record) : undefined;
 }

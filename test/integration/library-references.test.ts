@@ -2,10 +2,10 @@
 
 import { expect } from 'chai';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Inside } from '../../src/index.js';
-import { openIn, refusal, rejection, RnetnsError } from '../fixtures/library.js';
+import { libraryUrl, openIn, refusal, rejection, RnetnsError } from '../fixtures/library.js';
 import { commandLine, namespaceInode, processesMentioning, waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
 import { run, spawnRnetns } from '../fixtures/rnetns.js';
@@ -108,6 +108,31 @@ describe('the library: references', () => {
     const [warning] = await warned;
     expect(warning).to.include({ name: 'RnetnsWarning', code: 'ERR_REFERENCES' });
     expect(warning.message).to.match(/was 2, and 3 were to be dropped/);
+    await gone(runtime);
+  });
+
+  it('what rnetns warns of is a warning, and what it logs for debugging is on stderr, also when all went well', async function () {
+    const runtime = freshRuntimeDir(this);
+    const script = `
+      import { RootlessNetns } from ${JSON.stringify(libraryUrl)};
+      process.on('warning', ({ name, message }) => console.log(name, message));
+      await RootlessNetns.open().setup(1, null, { id: 'web' });`;
+    const setUp = (level: string) =>
+      run(['--input-type=module', '-e', script], {
+        file: process.execPath,
+        env: { ...runtime.env, RNETNS_LOG_LEVEL: level },
+      });
+    const debug = await setUp('debug');
+    expect(debug.status, debug.stderr).to.equal(0);
+    expect(debug.stderr).to.match(/ rnetns debug: creating /);
+    expect((await run(['stop', '--force'], { env: runtime.env })).status).to.equal(0);
+    expect((await setUp('warn')).stderr).to.not.include(' rnetns ');
+    // Another state is to be mended with a word.
+    rmSync(join(runtime.dir, 'rnetns'), { recursive: true });
+    const warned = await setUp('warn');
+    expect(warned.status, warned.stderr).to.equal(0);
+    expect(warned.stdout).to.match(/^RnetnsWarning the state of .* was removed/m);
+    expect((await run(['stop', '--force'], { env: runtime.env })).status).to.equal(0);
     await gone(runtime);
   });
 

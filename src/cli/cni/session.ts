@@ -13,6 +13,7 @@ import { shellWord } from '../../exec/shell-word.js';
 import { LauncherCall } from '../../library/launcher-call.js';
 import { enterArguments } from '../../namespace/enter.js';
 import { SCRIPTS } from '../../namespace/scripts.js';
+import { printLog } from '../call-launcher.js';
 import type { CliContext } from '../context.js';
 
 /** How a session holds the namespace: with a reference that is set up or torn down when it succeeds, or just like a command. */
@@ -54,6 +55,7 @@ export function inSession<T>(context: CniContext, session: Session, act: (cni: C
     env: { XDG_RUNTIME_DIR: runtimeDir },
     timeoutMs: SESSION_TIMEOUT_MS,
     what: `${verb} of the namespace ${state.name}`,
+    onLog: printLog,
     signal: context.interruption,
   });
   return call.during((pid) => act(pluginsAt(Number(pid), context)));

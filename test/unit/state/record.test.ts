@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { parseRecord, type Record } from '../../../src/state/record.js';
+import { parseRecord, wholePlan } from '../../../src/state/record.js';
 
-const record: Record = {
+const record = {
   version: 1,
   generation: 'g',
   bootId: 'b',
@@ -35,7 +35,32 @@ describe('state.json', () => {
     for (let end = 0; end < text.length; end++) expect(parseRecord(text.slice(0, end))).to.equal(undefined);
   });
 
-  it('is refused when a field has another type or is missing', () => {
+  it('of another version is read: what that one adds is passed over, and what it does not write is missing', () => {
+    const later = { ...record, limits: { cpus: 2 }, plan: { ...record.plan, ports: [] } };
+    expect(wholePlan(parseRecord(JSON.stringify(later)))).to.deep.equal(record.plan);
+    const { plan } = record;
+    const read = (earlier: object) => parseRecord(JSON.stringify(earlier));
+    for (const key of ['since', 'lingerSeconds']) {
+      expect(wholePlan(read({ ...record, [key]: undefined })), key).to.deep.equal(plan);
+    }
+    for (const key of ['readyFd', 'dnsForward', 'mapGuest']) {
+      const driver = { ...plan.driver, [key]: undefined };
+      const { path } = plan.driver;
+      expect(wholePlan(read({ ...record, plan: { ...plan, driver } }))?.driver, key).to.deep.include({
+        path,
+        readyFd: 1,
+      });
+    }
+    expect(wholePlan(read({ ...record, plan: { ...plan, idMap: undefined } }))).to.deep.equal({ ...plan, idMap: null });
+    // Found again by whoever has to know.
+    for (const key of ['resolvConf', 'directory']) {
+      const earlier = read({ ...record, plan: { ...plan, [key]: undefined } });
+      expect(earlier?.generation, key).to.equal('g');
+      expect(wholePlan(earlier), key).to.equal(undefined);
+    }
+  });
+
+  it('is refused when a field has another type, or nobody can tell which namespace it is about', () => {
     const bad: object[] = [
       { ...record, version: 2 },
       { ...record, netnsInode: '4' },
