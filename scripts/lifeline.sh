@@ -10,10 +10,13 @@
 # Arguments: PROGRAM [ARG…]
 #            PROGRAM has /dev/null as stdin, and the descriptors 1 to 4 of this script
 # Result:    "status N" on descriptor 4 when PROGRAM has ended; then it waits for the end of stdin, and is killed by itself
+# Requires:  process.sh
 set -u
+# shellcheck source=scripts/process.sh
+. "${0%/*}/process.sh"
 # `kill 0` would else be the end of the caller.
-read -r _ _ _ _ group _ <"/proc/$$/stat"
-if [ "$group" != "$$" ]; then
+start_of "$$"
+if [ "$rn_group" != "$$" ]; then
   echo 'lifeline: refusing to run in a process group of somebody else' >&2
   exit 64
 fi

@@ -14,24 +14,42 @@
 # How long a caller waits for another one's change; a change itself has shorter limits than this.
 rn_lock_seconds=${RNETNS_LOCK_SECONDS:-30}
 
-# Is the state directory there, and the caller's own?
-own_state() {
-  [ -O "$rn_base" ] && ! [ -L "$rn_base" ] && [ -d "$rn_dir" ] && [ -O "$rn_dir" ] && ! [ -L "$rn_dir" ] && [ -w "$rn_dir" ]
-}
-
-# Make the state directory and see that it is the caller's own. Fails without a word: src/state/directory.ts explains.
+# Make what is missing of the state directory and what it lies in. The sticky bit marks what rnetns has made around it, and
+# may remove.
 prepare_state() {
   # Again and again: the teardown of another one may take away what we have just made, or found.
-  rn_tries=20
-  while [ "$rn_tries" -gt 0 ]; do
-    rn_tries=$((rn_tries - 1))
+  for rn_try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    : "$rn_try"
+    if [ -n "${rn_fallback-}" ]; then
+      [ -d "$rn_fallback" ] || mkdir -m 1700 -- "$rn_fallback" 2>/dev/null
+      own_fallback || continue
+    fi
     # Not through a link, which may lead anywhere.
     ! [ -L "$rn_base" ] || return 1
-    [ -d "$rn_base" ] || mkdir -m 700 -- "$rn_base" 2>/dev/null
+    [ -d "$rn_base" ] || mkdir -m 1700 -- "$rn_base" 2>/dev/null
     [ -d "$rn_dir" ] || mkdir -m 700 -- "$rn_dir" 2>/dev/null
-    ! own_state || return 0
+    ! [ -d "$rn_dir" ] || return 0
   done
   return 1
+}
+
+# What the last state of all lay in, as far as it is empty and rnetns has made it; src/config/runtime-dir.ts has the same
+# rule. Where the names were is empty for us at any time: what is mounted in it is seen in M0 only.
+remove_base() {
+  remove_made "$rn_base"
+  for rn_other in "$rn_base"/*; do
+    ! [ -e "$rn_other" ] || return 0
+  done
+  remove_made "${rn_base%/*}/netns"
+  rn_other=${rn_base%/*}
+  case ${rn_other##*/} in
+    rnetns-*[!0-9]*) ;;
+    rnetns-[0-9]*) remove_made "$rn_other" ;;
+  esac
+}
+
+remove_made() {
+  [ -k "$1" ] && [ -O "$1" ] && ! [ -L "$1" ] && rmdir -- "$1" 2>/dev/null
 }
 
 # Does whoever called us hold the lock, as in `rnetns lock -- rnetns setup`? We have its descriptor then, and the kernel
@@ -90,7 +108,5 @@ abandon_state() {
     ! [ "$rn_open" -ef "$rn_lease" ] || return 0
   done
   rm -f -- "$rn_dir/lock-owner" "$rn_lease" "$rn_dir/holder.${rn_lease##*/lease.}"
-  # The last one of all takes with it where the names were, as teardown.sh does. Empty it is for us at any time: what is
-  # mounted in it is seen in M0 only.
-  rmdir -- "$rn_dir" "$rn_base" 2>/dev/null && rmdir -- "${rn_base%/*}/netns" 2>/dev/null || :
+  ! rmdir -- "$rn_dir" 2>/dev/null || remove_base
 }

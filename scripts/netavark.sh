@@ -13,7 +13,7 @@
 #            For setup, after another line of ours, which says that netavark is done, "ok": anything else undoes it
 # Result:    netavark's stdout and status, or 125 for a setup that failed and can't be undone; a teardown after which the
 #            container has its interfaces no more succeeds, with netavark's words on stderr
-# Requires:  flock mv rm sleep mkdir stat mount umount unshare nsenter ip timeout
+# Requires:  flock mv rm sleep mkdir stat mount umount unshare nsenter ip timeout; process.sh, whose text comes before this
 set -u
 act=$1 seconds=$2 dir=$3 own_netns=$4 own_interfaces=$5 own_record=$6
 shift 6
@@ -111,7 +111,7 @@ wait_for_dns() {
     case $file in */aardvark.pid | */\*) ;; *) return ;; esac
   done
   for pause in .02 .05 .1 .2 .5; do
-    { [ -n "$dns" ] && read -r _ _ state _ <"/proc/$dns/stat" && [ "$state" != Z ]; } 2>/dev/null || return
+    [ -n "$dns" ] && start_of "$dns" || return
     sleep "$pause"
   done
 }

@@ -29,7 +29,9 @@ fi
 # Named ones, for named-netns.sh. Shared, and now: M1 is a copy of this mount namespace, and its slave from then on.
 # A runtime directory in which this can't be made is no reason to do without the shared namespace.
 seen=${rn_dir%/*/*}/netns
-mkdir -p -- "$rn_dir/netns" "$seen" || exit 0
+mkdir -p -- "$rn_dir/netns" || exit 0
+# With the sticky bit, which marks what rnetns has made and removes (lock.sh).
+[ -d "$seen" ] || mkdir -m 1700 -- "$seen" || exit 0
 [ "$rn_dir/netns" -ef "$seen" ] || mount --bind --make-shared -- "$rn_dir/netns" "$seen" || exit 0
 
 # restore NAME: one of an M0 that is gone lives on where a process has a copy of it, if anywhere.

@@ -16,7 +16,7 @@
 # At the last reference the namespace goes at once, without lingering, unless a command is inside.
 #
 # Reads:    rn_id rn_nets rn_pid rn_dir and the functions of scripts/rnetns
-# Requires: mkdir rm mv find; for the last one flock dd rmdir sleep nsenter; child.sh lock.sh name.sh reap.sh teardown.sh
+# Requires: mkdir rm mv find; for the last one flock dd rmdir sleep nsenter; child.sh lock.sh name.sh process.sh reap.sh teardown.sh
 # shellcheck disable=SC2154 # the variables are scripts/rnetns's
 # shellcheck source=scripts/lock.sh
 . "$rn_scripts/lock.sh"
@@ -24,6 +24,8 @@
 . "$rn_scripts/name.sh"
 # shellcheck source=scripts/reap.sh
 . "$rn_scripts/reap.sh"
+# shellcheck source=scripts/process.sh
+. "$rn_scripts/process.sh"
 
 setup() {
   check_reference
@@ -70,19 +72,6 @@ check_reference() {
 is_count() {
   case $1 in 0* | *[!0-9]* | '') return 1 ;; esac
   [ "${#1}" -le 7 ]
-}
-
-# start_of PID: $rn_start in clock ticks since boot, field 22 of proc_pid_stat(5). A zombie is dead.
-start_of() {
-  rn_stat=
-  { while read -r rn_line; do rn_stat=$rn_stat$rn_line; done <"/proc/$1/stat"; } 2>/dev/null
-  # The command's name is in parentheses and may hold anything: count from the last one.
-  rn_stat=${rn_stat##*) }
-  case $rn_stat in '' | [ZXx]*) return 1 ;; esac
-  # shellcheck disable=SC2086 # its fields
-  set -- $rn_stat
-  shift 19
-  rn_start=$1
 }
 
 # CMD inside; when it fails, so do we, with nothing counted or dropped.

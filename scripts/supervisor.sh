@@ -13,8 +13,10 @@
 # Result:    on stdout, once: "ready PID", or "failed STATUS" and then the driver's own words; later only files:
 #            rootless-netns-conn.pid (the driver's pid; empty while it is restarted; 0 while it won't start),
 #            driver (pid, start time, restarts, and in the second line its last words) and log
-# Requires:  timeout head cat sleep mkfifo mv rm date nsenter ip; rnetns
+# Requires:  timeout head cat sleep mkfifo mv rm date nsenter ip; rnetns process.sh
 set -u
+# shellcheck source=scripts/process.sh
+. "${0%/*}/process.sh"
 umask 077
 dir=$1 ready_fd=$2 ready_seconds=$3 attempts=$4 persist=$5 adopt=$6
 shift 7
@@ -45,11 +47,6 @@ record() {
   printf '%s\n' "$1" >"$pidfile"
   printf '%s %s %s\n%s\n' "$1" "${start:-0}" "$restarts" "$last" >"$dir/driver"
 } 2>/dev/null
-
-started_at() {
-  start=
-  { read -r _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ start _ <"/proc/$1/stat"; } 2>/dev/null
-}
 
 now() { # tenths of a second since boot
   read -r now _ </proc/uptime
@@ -88,7 +85,8 @@ start_driver() {
   driver=$!
   noted=$driver
   exec 6>&- 7>&-
-  started_at "$driver"
+  start_of "$driver"
+  start=$rn_start
   now
   started=$now
   up=$(timeout "$ready_seconds" head -c 1 <&5)
@@ -154,9 +152,8 @@ attend() {
 attend_adopted() {
   driver=${adopt%:*}
   start=${adopt#*:}
-  adopted_start=$start
   record "$driver"
-  while started_at "$driver" && [ "$start" = "$adopted_start" ]; do
+  while start_of "$driver" && [ "$rn_start" = "$start" ]; do
     sleep 0.5
     check_holder
   done

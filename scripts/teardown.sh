@@ -6,7 +6,7 @@
 # Called by: holder.sh, which becomes it; src/namespace/teardown.ts, through nsenter(1)
 # Arguments: STATE [PID]   with PID, a process in the network namespace: M0 is gone, and this is a new one
 # Result:    status 0 and no state directory; every process of the namespace has ended or was killed
-# Requires:  sleep mount umount rm rmdir
+# Requires:  sleep mount umount rm rmdir; lock.sh process.sh
 #
 # Order: 1. keeper and supervisor, who would otherwise mend what goes, and commands  2. the driver is told to end, which
 #        takes the kernel tens of milliseconds  3. once the others are gone, the state, and with it the lock: whoever
@@ -14,6 +14,12 @@
 set -u
 [ "$#" -ge 1 ] || exit 64
 dir=$1
+# shellcheck disable=SC2034 # what lock.sh reads
+rn_base=${dir%/*}
+# shellcheck source=scripts/lock.sh
+. "${0%/*}/lock.sh"
+# shellcheck source=scripts/process.sh
+. "${0%/*}/process.sh"
 if [ "$#" -gt 1 ]; then
   { : >>"$dir/rootless-netns" && mount --bind -- "/proc/$2/ns/net" "$dir/rootless-netns"; } 2>/dev/null
 fi
@@ -30,13 +36,9 @@ members() {
   done
 }
 
-alive() {
-  { read -r _ _ state _ <"/proc/$1/stat"; } 2>/dev/null && [ "$state" != Z ]
-}
-
 # Did a driver of ours write this pid? Its command line names our namespace file; a stranger's doesn't.
 is_driver() {
-  alive "$1" && while read -r words || [ -n "$words" ]; do
+  start_of "$1" && while read -r words || [ -n "$words" ]; do
     case $words in *"$dir/rootless-netns"*) return 0 ;; esac
   done <"/proc/$1/cmdline"
   return 1
@@ -47,7 +49,7 @@ wait_gone() {
   for pause in 0 .005 .005 .01 .01 .02 .05 .1 .1 .1 .2 .2 .2; do
     left=
     for pid; do
-      ! alive "$pid" || left=1
+      ! start_of "$pid" || left=1
     done
     [ -n "$left" ] || return 0
     sleep "$pause"
@@ -86,10 +88,7 @@ for _ in 1 2 3; do
   rm -rf --one-file-system -- "$dir" && status=0 && break
   sleep 0.1
 done
-# Where the names were, unless another one's are there.
-rmdir -- "${dir%/*}" 2>/dev/null && rmdir -- "${dir%/*/*}/netns" 2>/dev/null
-# Users without a session have their runtime directory from us.
-case ${dir%/*/*} in /tmp/rnetns-*) rmdir -- "${dir%/*/*}" 2>/dev/null ;; esac
+remove_base
 # 4. Nothing by its path from here on: another one's state may be there.
 [ -z "$driver" ] || wait_gone "$driver"
 exit "$status"

@@ -1,11 +1,10 @@
-import { ensureBase } from '../config/runtime-dir.js';
+import { checkBase } from '../config/runtime-dir.js';
 import { processEnvironment, type Environment } from '../config/environment.js';
 import { loadConfig, type LoadedConfig } from '../config/load.js';
 import { searchPath } from '../exec/find-program.js';
 import type { Context } from '../lifecycle/context.js';
 import { Logger } from '../log/logger.js';
-import { StateDirectory } from '../state/directory.js';
-import { hostUid } from '../state/host-uid.js';
+import { StateDirectory, statStateDirectory } from '../state/directory.js';
 import { checkName, DEFAULT_NAME, findRuntime, ownUid } from '../state/runtime.js';
 
 /** The options that every command has. */
@@ -22,11 +21,21 @@ export function loadSettings({ config, logLevel }: CommonOptions): LoadedConfig 
 
 /** Where the state directories of the caller are; makes nothing. */
 export function stateBase(): string {
-  return findRuntime().base;
+  const { base } = findRuntime();
+  checkBase(base, ownUid());
+  return base;
 }
 
+/** That of a command which looks at it; it may be missing. */
 export function stateOf({ name = DEFAULT_NAME }: CommonOptions): StateDirectory {
-  return new StateDirectory(stateBase(), checkName(name));
+  return ownState(findRuntime().base, checkName(name));
+}
+
+/** @throws RnetnsError ERR_STATE_DIR: it is there and not the caller's own, so nothing in it is to be followed. */
+function ownState(base: string, name: string): StateDirectory {
+  const state = new StateDirectory(base, name);
+  statStateDirectory(state);
+  return state;
 }
 
 /** With what the launcher must be given, to work on the same namespace with the same settings. */
@@ -34,15 +43,14 @@ export interface CliContext extends Context {
   launcherOptions: readonly string[];
 }
 
-/** All that an act on the namespace needs; `make` also makes the directory of the state directories. */
-export function makeContext(options: CommonOptions, { make = false } = {}): CliContext {
+/** All that an act on the namespace needs; makes nothing. */
+export function makeContext(options: CommonOptions): CliContext {
   const name = checkName(options.name ?? DEFAULT_NAME);
   const env = processEnvironment();
   const { config } = loadSettings(options);
   const runtime = findRuntime();
-  if (make) ensureBase(runtime, ownUid(), hostUid());
   return {
-    state: new StateDirectory(runtime.base, name),
+    state: ownState(runtime.base, name),
     config,
     runtimeDir: runtime.runtimeDir,
     env: backgroundEnvironment(env, runtime.runtimeDir),

@@ -4,16 +4,30 @@
  * XDG base directory spec: $XDG_RUNTIME_DIR belongs to the user and is on a local file system; pam_systemd(8) makes
  * /run/user/UID. TMPDIR plays no part: CI runners give every job its own and remove it while the namespace lives
  * (https://github.com/containers/podman/issues/14192).
+ *
+ * A namespace is known by the path of its state, so the path has no links, `..` or doubled slashes in it: two spellings of
+ * one directory are one namespace. scripts/rnetns (find_base) and scripts/lock.sh (prepare_state, remove_base) have the same
+ * rules; test/contract/rules.test.ts holds them together.
  */
 
-import { chmodSync, lstatSync, mkdirSync, statSync, type Stats } from 'node:fs';
-import { isAbsolute, join, normalize } from 'node:path';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  rmdirSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { RnetnsError, type ErrorCode } from '../errors/error.js';
 import { errnoCode, errnoReason } from './errno.js';
 import { variable, type Environment } from './environment.js';
 
 export interface RuntimeDirectory {
-  /** $XDG_RUNTIME_DIR, /run/user/UID or /tmp/rnetns-UID. */
+  /** $XDG_RUNTIME_DIR, /run/user/UID or /tmp/rnetns-UID, without links. */
   runtimeDir: string;
   /** The directory of the state directories, one per name; may still be missing, see `ensureBase`. */
   base: string;
@@ -32,9 +46,10 @@ export function runtimeDirectory(env: Environment, uid: number, root = '', named
   if (set !== undefined) return withBase(checkedXdgRuntimeDir(set, uid));
 
   const session = `${root}/run/user/${namedAfter}`;
-  if (isOwnDirectory(session, uid)) return withBase(session);
+  if (isOwnDirectory(session, uid)) return withBase(realpathSync(session));
 
-  const fallback = root + fallbackPath(namedAfter);
+  const name = root + fallbackPath(namedAfter);
+  const fallback = existsSync(dirname(name)) ? join(realpathSync(dirname(name)), basename(name)) : name;
   checkFallback(fallback, uid);
   return withBase(fallback);
 }
@@ -46,18 +61,52 @@ export function runtimeDirectory(env: Environment, uid: number, root = '', named
  * @throws RnetnsError `ERR_RUNTIME_DIR`; `ERR_STATE_DIR`: the base is foreign, open to others, or cannot be made.
  */
 export function ensureBase({ runtimeDir, base }: RuntimeDirectory, uid: number, namedAfter = uid): void {
-  if (runtimeDir.endsWith(fallbackPath(namedAfter))) {
+  if (basename(runtimeDir) === basename(fallbackPath(namedAfter))) {
     makePrivate(runtimeDir, 'ERR_RUNTIME_DIR');
     checkFallback(runtimeDir, uid);
   }
   makePrivate(base, 'ERR_STATE_DIR');
-  const stats = facts(base, lstatSync, 'ERR_STATE_DIR');
+  const stats = checkBase(base, uid);
   if (stats === undefined) throw failed('ERR_STATE_DIR', base, 'it was removed a moment after it was made');
-  checkOwnDirectory(base, stats, uid, 'ERR_STATE_DIR');
   if ((stats.mode & 0o022) !== 0) {
     throw failed('ERR_STATE_DIR', base, `its mode is ${octal(stats)}: others can write to it`, `chmod 700 ${base}`);
   }
 }
+
+/**
+ * The directory of the state directories as it is; undefined when there is none.
+ *
+ * @throws RnetnsError `ERR_STATE_DIR`: it is a link, no directory, or another user's.
+ */
+export function checkBase(base: string, uid: number): Stats | undefined {
+  const stats = facts(base, lstatSync, 'ERR_STATE_DIR');
+  if (stats !== undefined) checkOwnDirectory(base, stats, uid, 'ERR_STATE_DIR');
+  return stats;
+}
+
+/**
+ * Remove what the last state of all lay in, as far as it is empty and rnetns has made it: the base, where the named
+ * namespaces were, and /tmp/rnetns-UID. The sticky bit tells that, for a name can be anybody's: podman has a directory
+ * `netns` as well, and a user may call a directory in /tmp what he likes.
+ */
+export function removeBase({ runtimeDir, base }: RuntimeDirectory, uid: number): void {
+  removeMade(base, uid);
+  if (existsSync(base) && readdirSync(base).length > 0) return;
+  removeMade(join(runtimeDir, 'netns'), uid);
+  if (/^rnetns-\d+$/.test(basename(runtimeDir))) removeMade(runtimeDir, uid);
+}
+
+function removeMade(directory: string, uid: number): void {
+  try {
+    const stats = lstatSync(directory);
+    if (stats.isDirectory() && stats.uid === uid && (stats.mode & MADE) !== 0) rmdirSync(directory);
+  } catch {
+    // It is gone already, or another name's state is in it.
+  }
+}
+
+/** The sticky bit, on a directory that nobody else may write in, means nothing else. */
+const MADE = 0o1000;
 
 /** The /tmp directory of users without a session; predictable, hence the checks. */
 function fallbackPath(uid: number): string {
@@ -92,7 +141,7 @@ function checkedXdgRuntimeDir(set: string, uid: number): string {
     // As after `su` and `sudo -E`, which keep the value of the user before.
     throw failed('ERR_RUNTIME_DIR', what, `it belongs to uid ${stats.uid}, and this is uid ${uid}`, unset);
   }
-  return normalize(set).replace(/(.)\/+$/, '$1');
+  return realpathSync(set);
 }
 
 /** Missing is fine; what is there must be a real directory, the caller's own, 0700. */
@@ -114,8 +163,8 @@ function checkOwnDirectory(path: string, stats: Stats, uid: number, code: ErrorC
 
 function makePrivate(path: string, code: ErrorCode): void {
   try {
-    mkdirSync(path, { mode: 0o700 });
-    chmodSync(path, 0o700); // a umask may have taken bits of the owner
+    mkdirSync(path, { mode: 0o700 | MADE });
+    chmodSync(path, 0o700 | MADE); // a umask may have taken bits of the owner
   } catch (cause) {
     if (errnoCode(cause) === 'EEXIST') return;
     throw failed(code, path, errnoReason(cause), undefined, cause);

@@ -2,7 +2,7 @@ import type { Options, ResultPromise } from 'execa';
 import { processEnvironment, variable } from '../config/environment.js';
 import { RnetnsError } from '../errors/error.js';
 import { readStatus, type Status } from '../inspect/status.js';
-import { StateDirectory } from '../state/directory.js';
+import { statStateDirectory, StateDirectory } from '../state/directory.js';
 import { readInfo, type NetnsInfo } from '../state/info.js';
 import { checkName, DEFAULT_NAME, findRuntime } from '../state/runtime.js';
 import { runInside, type InsideFunction } from './inside.js';
@@ -149,7 +149,7 @@ export class RootlessNetns {
 
   /** Addresses and DNS forwarders of the namespace, as its driver gave them; undefined when it is down. */
   info(): NetnsInfo | undefined {
-    return readInfo(this.state);
+    return statStateDirectory(this.state) === undefined ? undefined : readInfo(this.state);
   }
 
   /**

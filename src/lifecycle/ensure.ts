@@ -7,7 +7,7 @@ import { findSurvivor } from '../namespace/members.js';
 import { ensureNetns } from '../namespace/netns.js';
 import { enterScope } from '../namespace/scope.js';
 import { insideError, removeNamespace } from '../namespace/teardown.js';
-import { checkWritable, statStateDirectory, type StateDirectory } from '../state/directory.js';
+import { checkClosed, checkWritable, type StateDirectory } from '../state/directory.js';
 import { readInfo } from '../state/info.js';
 import { readLive } from '../state/live.js';
 import { isAlive, killProcess, namespaceInode, type ProcessId } from '../state/process.js';
@@ -40,7 +40,7 @@ import { settleAll } from './settle-all.js';
  */
 export async function ensure(context: Context, generation: string): Promise<void> {
   const { state } = context;
-  statStateDirectory(state);
+  checkClosed(state);
   checkWritable(state);
   const found = findComponents(state);
   const record = readRecord(state);

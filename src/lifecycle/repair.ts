@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { findComponents } from '../namespace/components.js';
 import { filesOfNames, leftoversOfNames, namedNamespaces } from '../namespace/names.js';
 import { removeNamespace } from '../namespace/teardown.js';
-import { statStateDirectory } from '../state/directory.js';
+import { checkClosed, statStateDirectory } from '../state/directory.js';
 import { isOfAnotherBoot, readRecord } from '../state/record.js';
 import { forgetReferences, mendReferences, readReferences } from '../state/references.js';
 import { removeOrphans } from '../state/remains.js';
@@ -20,6 +20,7 @@ import { ensure, lastMember } from './ensure.js';
 export async function repair(context: Context, generation: string): Promise<Mended[]> {
   const { state, env, mended } = context;
   if (statStateDirectory(state) === undefined) return mended;
+  checkClosed(state);
   if (isOfAnotherBoot(state)) forgetReferences(state);
   mendReferences(state, (detail) => noteMended(context, 'reference', detail));
   for (const name of removeOrphans(state)) noteMended(context, 'file', `removed ${name}: its writer was killed`);

@@ -4,7 +4,7 @@ import { findComponents } from '../namespace/components.js';
 import { membersWith } from '../namespace/members.js';
 import { namedNamespaces } from '../namespace/names.js';
 import { removeNamespace } from '../namespace/teardown.js';
-import { statStateDirectory } from '../state/directory.js';
+import { checkClosed, statStateDirectory } from '../state/directory.js';
 import { holdsLease } from '../state/lease.js';
 import { readReferences } from '../state/references.js';
 import { parentPid } from '../state/process.js';
@@ -27,6 +27,8 @@ export interface StopOptions {
  */
 export async function stop({ state, env, log }: Context, { force, unused = false }: StopOptions): Promise<void> {
   if (statStateDirectory(state) === undefined) return;
+  // Where nothing is up it is not to be emptied before somebody has looked who else was in it.
+  if (!existsSync(state.live)) checkClosed(state);
   const taken = `${state.live}.reaping`;
   if (existsSync(state.live)) renameSync(state.live, taken);
   const users = findUsers({ state });

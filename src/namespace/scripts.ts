@@ -12,6 +12,7 @@ export const SCRIPTS = {
   supervisor: `${DIRECTORY}supervisor.sh`,
   keeper: `${DIRECTORY}keeper.sh`,
   cniSession: `${DIRECTORY}cni-session.sh`,
+  process: `${DIRECTORY}process.sh`,
   netavark: `${DIRECTORY}netavark.sh`,
   survey: `${DIRECTORY}survey.sh`,
   visit: `${DIRECTORY}visit.sh`,

@@ -1,5 +1,6 @@
-import { rmSync, rmdirSync, statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { removeBase } from '../config/runtime-dir.js';
 import { RnetnsError } from '../errors/error.js';
 import { runCommand } from '../exec/command.js';
 import type { StateDirectory } from '../state/directory.js';
@@ -54,8 +55,7 @@ export async function removeNamespace(state: StateDirectory, env: Readonly<Recor
       hint: `sudo rm -r ${state.path}`,
     });
   }
-  // Where the names were, unless another one's are there.
-  if (removeIfEmpty(dirname(state.path))) removeIfEmpty(state.namesSeen);
+  removeBase({ runtimeDir: state.runtimeDir, base: dirname(state.path) }, process.geteuid?.() ?? 0);
 }
 
 /** The lock goes with the directory: what is there by its name afterwards may be what the next caller has made. */
@@ -68,14 +68,4 @@ export function insideError({ path }: StateDirectory, act: 'mend' | 'remove'): R
   return new RnetnsError('ERR_NETNS', `cannot ${act} ${path} from inside: the processes that held it are dead`, {
     hint: 'run `rnetns repair` or `rnetns stop --force` outside of it',
   });
-}
-
-function removeIfEmpty(directory: string): boolean {
-  try {
-    rmdirSync(directory);
-    return true;
-  } catch {
-    // Another name's state is in it.
-    return false;
-  }
 }

@@ -1,5 +1,6 @@
 import { accessSync, constants, lstatSync, rmSync, writeFileSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { checkBase } from '../config/runtime-dir.js';
 import { RnetnsError } from '../errors/error.js';
 
 /** The state directory of one shared namespace and everything in it; each path on disk is named here, once. */
@@ -88,27 +89,46 @@ export class StateDirectory {
   }
 }
 
-/** The directory as it is, or an error that says why nobody should use it; undefined when there is none. */
+/**
+ * The directory as it is; undefined when there is none.
+ *
+ * @throws RnetnsError ERR_STATE_DIR: this or the one it lies in is not the caller's own, a directory and no link. Nothing in
+ *   such a one is followed: own_state of scripts/rnetns has the same rule.
+ */
 export function statStateDirectory(state: StateDirectory): Stats | undefined {
+  checkBase(dirname(state.path), process.geteuid?.() ?? 0);
   const found = lookAt(state.path);
   if (found === undefined) return undefined;
-  const refuse = (why: string, hint: string): never => {
-    throw new RnetnsError('ERR_STATE_DIR', `cannot use the state directory ${state.path}: ${why}`, { hint });
-  };
+  const refuse = refusal(state);
   if (found.isSymbolicLink()) refuse('it is a symbolic link', `remove it: rm ${state.path}`);
   if (!found.isDirectory()) refuse('it is not a directory', `remove it: rm ${state.path}`);
   const uid = process.geteuid?.();
   if (found.uid !== uid) {
     refuse(`it belongs to uid ${found.uid}, not to you (uid ${String(uid)})`, 'use another --name, or remove it');
   }
-  if ((found.mode & 0o022) !== 0) {
-    const mode = (found.mode & 0o7777).toString(8).padStart(4, '0');
-    refuse(
-      `its mode is ${mode}, so that others may write in it`,
-      `look at what is in it, then: chmod 700 ${state.path}`,
-    );
-  }
   return found;
+}
+
+/**
+ * See that nobody else may write in it, before something is made or mended there. What is up in one that was opened
+ * meanwhile can be joined, seen and stopped: joining, a shell can't look at modes without a process.
+ *
+ * @throws RnetnsError ERR_STATE_DIR
+ */
+export function checkClosed(state: StateDirectory): void {
+  const found = statStateDirectory(state);
+  if (found === undefined || (found.mode & 0o022) === 0) return;
+  const mode = (found.mode & 0o7777).toString(8).padStart(4, '0');
+  refusal(state)(
+    `its mode is ${mode}, so that others may write in it`,
+    `look at what is in it, then: chmod 700 ${state.path}`,
+  );
+}
+
+function refusal({ path }: StateDirectory) {
+  return (why: string, hint: string): never => {
+    throw new RnetnsError('ERR_STATE_DIR', `cannot use the state directory ${path}: ${why}`, { hint });
+  };
 }
 
 function lookAt(path: string): Stats | undefined {

@@ -144,7 +144,7 @@ async function act(config: PluginConfig): Promise<object | undefined> {
 
 /** The plugins of the runtime first: they are what its user configured. */
 function pluginContext({ namespace }: PluginConfig, path: string | undefined): CniContext {
-  const context = makeContext({ name: namespace }, { make: true });
+  const context = makeContext({ name: namespace });
   const { config } = context;
   const dirs = (path ?? '').split(':').filter((directory) => directory !== '');
   const network = { ...config.network, cniPluginDirs: [...dirs, ...config.network.cniPluginDirs] };

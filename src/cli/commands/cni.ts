@@ -139,7 +139,7 @@ Examples:
 
 function prepare(command: Command): { context: CniContext; options: CniOptions } {
   const options = command.optsWithGlobals<CniOptions>();
-  return { context: { ...makeContext(options, { make: true }), pluginTimeoutMs: options.timeout * 1000 }, options };
+  return { context: { ...makeContext(options), pluginTimeoutMs: options.timeout * 1000 }, options };
 }
 
 function given(containerId: string, netns: string, { ifname, args, capability }: CniOptions): AttachOptions {

@@ -1,9 +1,12 @@
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { ensureBase, removeBase } from '../../config/runtime-dir.js';
 import { EXIT, RnetnsError } from '../../errors/error.js';
 import { closeInherited } from '../../exec/background.js';
 import { ensure } from '../../lifecycle/ensure.js';
 import { checkWritable, statStateDirectory, writeError, type StateDirectory } from '../../state/directory.js';
+import { hostUid } from '../../state/host-uid.js';
+import { findRuntime, ownUid } from '../../state/runtime.js';
 import { makeContext } from '../context.js';
 
 /**
@@ -16,10 +19,9 @@ export async function ensureCommand(args: readonly string[]): Promise<number> {
     args: [...args],
     options: { name: text, config: text, 'log-level': text, generation: text, json: { type: 'boolean' } },
   });
-  const context = makeContext(
-    { name: values.name, config: values.config, logLevel: values['log-level'] },
-    { make: true },
-  );
+  const context = makeContext({ name: values.name, config: values.config, logLevel: values['log-level'] });
+  const runtime = findRuntime();
+  ensureBase(runtime, ownUid(), hostUid());
   try {
     if (values.generation === undefined) explain(context.state);
     else {
@@ -28,6 +30,7 @@ export async function ensureCommand(args: readonly string[]): Promise<number> {
     }
     return EXIT.ok;
   } finally {
+    if (values.generation === undefined) removeBase(runtime, ownUid());
     await context.log.flush();
   }
 }

@@ -57,7 +57,7 @@ async function runHook(options: OciHookOptions): Promise<void> {
     const state = parseState(await readState(process.stdin, interruption));
     subject = `container ${state.id} (${state.status}):`;
     const plan = planHook(state, options.network);
-    const made = makeContext(options, { make: plan.kind === 'attach' });
+    const made = makeContext(options);
     const [{ attachContainer, detachContainer }, { HookLogger }] = await Promise.all([
       import('../oci/container.js'),
       import('../oci/log.js'),

@@ -16,8 +16,8 @@ export interface NetavarkContext extends CliContext {
   directory: string;
 }
 
-export function netavarkContext(options: NetavarkOptions, { make = false } = {}): NetavarkContext {
-  const context = makeContext(options, { make });
+export function netavarkContext(options: NetavarkOptions): NetavarkContext {
+  const context = makeContext(options);
   return { ...context, timeoutS: options.timeout, directory: join(context.state.path, 'netavark') };
 }
 
@@ -46,7 +46,8 @@ export function netavarkCall(
   }
   const aardvark = findProgram('aardvark-dns', directories);
   return [
-    ...['sh', '-c', readFileSync(SCRIPTS.netavark, 'utf8'), 'netavark.sh', act, String(timeoutS)],
+    ...['sh', '-c', readFileSync(SCRIPTS.process, 'utf8') + readFileSync(SCRIPTS.netavark, 'utf8'), 'netavark.sh'],
+    ...[act, String(timeoutS)],
     ...[directory, netns, interfaces.join(' '), record],
     ...[netavark, '--config', directory, '--rootless', 'true'],
     ...(aardvark === undefined ? [] : ['--aardvark-binary', aardvark]),

@@ -76,7 +76,7 @@ export async function tearDown(netns: string, input: string, options: NetavarkOp
 }
 
 function containerOf(netns: string, input: string, options: NetavarkOptions): Container {
-  const context = netavarkContext(options, { make: true });
+  const context = netavarkContext(options);
   const { directory, state } = context;
   return {
     context,

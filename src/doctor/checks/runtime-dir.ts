@@ -3,7 +3,7 @@ import { open, stat, statfs } from 'node:fs/promises';
 import { errnoCode, errnoReason } from '../../config/errno.js';
 import { RnetnsError } from '../../errors/error.js';
 import { shellWord } from '../../exec/shell-word.js';
-import { statStateDirectory } from '../../state/directory.js';
+import { checkClosed } from '../../state/directory.js';
 import { check, fail, ok, warn, type Finding } from '../check.js';
 import type { Host } from '../host.js';
 
@@ -31,7 +31,7 @@ async function gather({ runtime, state }: Host): Promise<Facts> {
   if (runtime instanceof Error) return { ...nothing, error: runtime };
   const path = runtime.runtimeDir;
   try {
-    if (state !== undefined) statStateDirectory(state);
+    if (state !== undefined) checkClosed(state);
   } catch (error) {
     return { ...nothing, path, error: error instanceof Error ? error : new Error(String(error)) };
   }
