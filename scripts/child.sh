@@ -10,14 +10,15 @@ forward() {
   [ -z "$rn_child" ] || kill -s "$1" "$rn_child" 2>/dev/null
 }
 
-# run_child COMMAND…: a function too; its status in $rn_status. $rn_signals stands before what it executes.
+# run_child COMMAND…: a function too; its status in $rn_status. $rn_signals says that what it executes needs its signals back.
 #
 # In the background, because a shell that waits for a foreground child handles no signal until that has ended. What is
 # asked to end passes that on; the keys of the terminal reach both of us anyway.
 # Such a child would have /dev/null for stdin and SIGINT and SIGQUIT ignored (POSIX, "Asynchronous Lists").
 run_child() {
   rn_interrupted='' rn_child=''
-  rn_signals='env --default-signal=INT,QUIT'
+  # shellcheck disable=SC2034 # the caller's enter() asks
+  rn_signals=1
   trap 'forward TERM' TERM
   trap 'forward HUP' HUP
   trap 'rn_interrupted=1' INT QUIT
@@ -50,8 +51,7 @@ rn_exec() {
   case $1 in
     enter) "$@" ;;
     *)
-      # shellcheck disable=SC2086 # a command and its option
-      exec $rn_signals "$@"
+      exec env --default-signal=INT,QUIT "$@"
       ;;
   esac
 }

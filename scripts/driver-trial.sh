@@ -10,6 +10,8 @@
 # Result:    "driver PID-OF-THIS PID-OF-DRIVER" on descriptor 4, then the driver's own: its status, words and descriptors
 # Requires:  mount mkdir mkfifo cat readlink; netns.sh
 set -eu
+# shellcheck source=scripts/programs.sh
+. "${0%/*}/programs.sh"
 [ "$(readlink /proc/self/ns/mnt)" != "$1" ] || {
   echo 'driver-trial: refusing to mount in the host mount namespace' >&2
   exit 64

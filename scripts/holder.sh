@@ -15,6 +15,8 @@
 # seen. What doesn't show in the FIFO is looked for: durable references, and processes of the namespace that closed
 # their descriptors (ssh does). After `live` is taken away nobody can join without the lock, which we hold then.
 set -u
+# shellcheck source=scripts/programs.sh
+. "${0%/*}/programs.sh"
 umask 077
 dir=$1 generation=$2 linger=$3
 here=${0%/*}
@@ -51,8 +53,14 @@ exec </dev/null >/dev/null 2>&1
 waits=0
 echo '0 busy' >"$dir/idle"
 # prctl(2), PR_SET_PDEATHSIG: setpriv(1) of util-linux can ask for it, BusyBox's can't.
-dies_with_us='setpriv --pdeathsig KILL --'
-$dies_with_us true 7<&- 8<&- || dies_with_us=
+dies_with_us=
+! setpriv --pdeathsig KILL -- true 7<&- 8<&- || dies_with_us=1
+
+# pause SECONDS: becomes a timer
+pause() {
+  [ -z "$dies_with_us" ] || exec setpriv --pdeathsig KILL -- sleep "$1"
+  exec sleep "$1"
+}
 
 # wait_quietly SECONDS: until so long nobody has come, or USR1 has. 1: somebody came, and the last of them has gone.
 # The timer is a lease itself: then one read waits for both. `idle` says so for as long as it may be one, and by its number
@@ -61,7 +69,7 @@ wait_quietly() {
   waits=$((waits + 1))
   echo "$waits wait" >"$dir/idle"
   exec 9<>"$lease"
-  $dies_with_us sleep "$1" 7<&- 8<&- &
+  pause "$1" 7<&- 8<&- &
   timer=$!
   exec 9<&-
   joined=

@@ -9,6 +9,8 @@
 # Result:    "ready" on stdout, then it waits; on failure status 1 and one line on stderr
 # Requires:  mount sleep; mkdir; chcon where the host has SELinux; lock.sh name.sh reap.sh, teardown.sh
 set -u
+# shellcheck source=scripts/programs.sh
+. "${0%/*}/programs.sh"
 umask 077
 die() {
   printf '%s\n' "$1" >&2

@@ -12,6 +12,8 @@
 # Result:    "status N" on descriptor 4 when PROGRAM has ended; then it waits for the end of stdin, and is killed by itself
 # Requires:  process.sh
 set -u
+# shellcheck source=scripts/programs.sh
+. "${0%/*}/programs.sh"
 # shellcheck source=scripts/process.sh
 . "${0%/*}/process.sh"
 # `kill 0` would else be the end of the caller.
@@ -21,7 +23,7 @@ if [ "$rn_group" != "$$" ]; then
   exit 64
 fi
 {
-  "$@" </dev/null
+  if [ -n "$rn_own_programs" ]; then env -- "$@"; else "$@"; fi </dev/null
   echo "status $?" >&4
 } &
 # The caller sees by the end of these that nobody is left who writes there.

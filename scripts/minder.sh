@@ -7,6 +7,8 @@
 # Result:    ends with the holder
 # Requires:  awk sleep flock rm date; lock.sh
 set -u
+# shellcheck source=scripts/programs.sh
+. "${0%/*}/programs.sh"
 umask 077
 dir=$1 generation=$2 holder=$3
 # shellcheck disable=SC2034 # what lock.sh reads

@@ -43,4 +43,6 @@ for rn_file in "/etc/netns/$1"/*; do
 done
 unset rn_file
 shift
+# CMD as PATH has it: programs.sh.
+[ -z "$rn_own_programs" ] || exec env -- "$@"
 exec "$@"

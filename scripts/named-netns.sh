@@ -16,6 +16,8 @@
 # The directory of names is mounted, shared, where they are seen, so that every command's mount namespace, a slave of this
 # one, gets a name's mount too.
 set -u
+# shellcheck source=scripts/programs.sh
+. "${0%/*}/programs.sh"
 act=$1 rn_dir=$2 name=$3 rn_view=''
 names=$rn_dir/netns seen=${rn_dir%/*/*}/netns
 # shellcheck source=scripts/name.sh

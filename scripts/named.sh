@@ -116,5 +116,5 @@ netns_exec() {
     refuse_name enter
   }
   enter "$rn_keeper" nsenter "--net=/proc/self/fd/$rn_fd" -- \
-    sh -c "$(cat -- "$rn_scripts/named-inside.sh")" named-inside.sh "$rn_fd" "$rn_netns_name" "$@"
+    sh -c "$(cat -- "$rn_scripts/programs.sh" "$rn_scripts/named-inside.sh")" named-inside.sh "$rn_fd" "$rn_netns_name" "$@"
 }

@@ -8,6 +8,8 @@
 #            <state>/netns is mounted on $XDG_RUNTIME_DIR/netns
 # Requires:  unshare mount umount mkdir rm ip; name.sh
 set -eu
+# shellcheck source=scripts/programs.sh
+. "${0%/*}/programs.sh"
 umask 077
 rn_dir=$1 rn_view=''
 file=$rn_dir/rootless-netns

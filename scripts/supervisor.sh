@@ -15,6 +15,8 @@
 #            driver (pid, start time, restarts, and in the second line its last words) and log
 # Requires:  timeout head cat sleep mkfifo mv rm date nsenter ip; rnetns process.sh
 set -u
+# shellcheck source=scripts/programs.sh
+. "${0%/*}/programs.sh"
 # shellcheck source=scripts/process.sh
 . "${0%/*}/process.sh"
 umask 077

@@ -12,6 +12,8 @@
 #        takes the kernel tens of milliseconds  3. once the others are gone, the state, and with it the lock: whoever
 #        comes now begins anew, and must find none of them  4. the driver has ended
 set -u
+# shellcheck source=scripts/programs.sh
+. "${0%/*}/programs.sh"
 [ "$#" -ge 1 ] || exit 64
 dir=$1
 # shellcheck disable=SC2034 # what lock.sh reads

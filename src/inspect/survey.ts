@@ -1,9 +1,9 @@
-import { readFileSync, symlinkSync } from 'node:fs';
+import { symlinkSync } from 'node:fs';
 import { RnetnsError } from '../errors/error.js';
 import { BackgroundProcess } from '../exec/background.js';
 import { runCommand } from '../exec/command.js';
 import { enterArguments } from '../namespace/enter.js';
-import { SCRIPTS } from '../namespace/scripts.js';
+import { scriptText } from '../namespace/scripts.js';
 import { parseNames, parseNsids, parseVeths, type Veth } from './links.js';
 
 /**
@@ -79,7 +79,7 @@ async function findLeads(entry: Entry, paths: readonly string[]): Promise<Lead[]
   const [file = '', ...args] = [
     ...enterArguments({ pid: entry.pid, user: true, mount: true }),
     ...['unshare', '--mount', '--propagation', 'private', '--'],
-    ...['sh', '-c', readFileSync(SCRIPTS.survey, 'utf8'), 'survey.sh', entry.netns, entry.fifo, String(entry.pid)],
+    ...['sh', '-c', scriptText('survey'), 'survey.sh', entry.netns, entry.fifo, String(entry.pid)],
   ];
   const survey = new BackgroundProcess(file, args, entry.env);
   try {
@@ -118,7 +118,7 @@ async function visitAll(entry: Entry, paths: readonly string[]): Promise<Map<str
 async function visit(entry: Entry, paths: readonly string[]): Promise<[string, Veth[]][]> {
   const [file = '', ...args] = [
     ...enterArguments({ pid: entry.pid, user: true, mount: true }),
-    ...['sh', '-c', readFileSync(SCRIPTS.visit, 'utf8'), 'visit.sh', ...paths],
+    ...['sh', '-c', scriptText('visit'), 'visit.sh', ...paths],
   ];
   const { status, stdout, stderr, outcome } = await runCommand(file, args, { env: entry.env, timeoutMs: TIMEOUT_MS });
   // Its status is that of the last visit, to a namespace that may be gone.

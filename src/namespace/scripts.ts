@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** The sh programs of this package; beside dist/, wherever it is installed. */
@@ -21,3 +22,9 @@ export const SCRIPTS = {
   /** Not a program, but what allows the launcher to work. */
   apparmor: fileURLToPath(new URL('../../configs/apparmor/rnetns', import.meta.url)),
 } as const;
+
+/** Scripts as one text, for `sh -c` where their files may be hidden: what the last one would source comes before it. */
+export function scriptText(...scripts: ('process' | 'cniSession' | 'netavark' | 'survey' | 'visit')[]): string {
+  const files = [`${DIRECTORY}programs.sh`, ...scripts.map((script) => SCRIPTS[script])];
+  return files.map((file) => readFileSync(file, 'utf8')).join('');
+}

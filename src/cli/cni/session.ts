@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AttachmentCache } from '../../cni/cache.js';
 import type { Cni } from '../../cni/chain.js';
@@ -12,7 +11,7 @@ import { findProgram } from '../../exec/find-program.js';
 import { shellWord } from '../../exec/shell-word.js';
 import { LauncherCall } from '../../library/launcher-call.js';
 import { enterArguments } from '../../namespace/enter.js';
-import { SCRIPTS } from '../../namespace/scripts.js';
+import { scriptText } from '../../namespace/scripts.js';
 import { printLog } from '../call-launcher.js';
 import type { CliContext } from '../context.js';
 
@@ -48,7 +47,7 @@ const SESSION_TIMEOUT_MS = 120_000;
 export function inSession<T>(context: CniContext, session: Session, act: (cni: Cni) => Promise<T>): Promise<T> {
   const { state, runtimeDir, launcherOptions } = context;
   const { verb, options: more = [], exclusive = false, netns = '' } = session;
-  const script = readFileSync(SCRIPTS.cniSession, 'utf8');
+  const script = scriptText('cniSession');
   const inside = ['sh', '-c', script, 'cni-session.sh', state.path, exclusive ? 'exclusive' : 'shared', netns];
   const call = new LauncherCall({
     argv: [verb, '--json', ...launcherOptions, ...more, '--', ...inside],

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RnetnsError } from '../../errors/error.js';
 import { findProgram } from '../../exec/find-program.js';
-import { SCRIPTS } from '../../namespace/scripts.js';
+import { scriptText } from '../../namespace/scripts.js';
 import { makeContext, type CliContext, type CommonOptions } from '../context.js';
 
 export interface NetavarkOptions extends CommonOptions {
@@ -46,8 +45,7 @@ export function netavarkCall(
   }
   const aardvark = findProgram('aardvark-dns', directories);
   return [
-    ...['sh', '-c', readFileSync(SCRIPTS.process, 'utf8') + readFileSync(SCRIPTS.netavark, 'utf8'), 'netavark.sh'],
-    ...[act, String(timeoutS)],
+    ...['sh', '-c', scriptText('process', 'netavark'), 'netavark.sh', act, String(timeoutS)],
     ...[directory, netns, interfaces.join(' '), record],
     ...[netavark, '--config', directory, '--rootless', 'true'],
     ...(aardvark === undefined ? [] : ['--aardvark-binary', aardvark]),
