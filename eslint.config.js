@@ -62,7 +62,7 @@ const arrows = Object.entries(allowed).map(([folder, may]) => ({
 }));
 
 export default tseslint.config(
-  { ignores: ['dist/', 'build/', 'node_modules/'] },
+  { ignores: ['dist/', 'dist.*/', 'build/', 'node_modules/'] },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,
@@ -100,5 +100,19 @@ export default tseslint.config(
     files: ['**/*.js', '**/*.mjs'],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
+  },
+  {
+    files: ['**/*.cjs'],
+    extends: [tseslint.configs.disableTypeChecked],
+    languageOptions: {
+      ecmaVersion: 5,
+      sourceType: 'commonjs',
+      globals: { process: 'readonly', require: 'readonly', __filename: 'readonly' },
+    },
+    rules: {
+      'no-var': 'off',
+      'prefer-const': 'off',
+      '@typescript-eslint/no-require-imports': 'off',
+    },
   },
 );

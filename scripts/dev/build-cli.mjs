@@ -1,21 +1,23 @@
 /**
- * Bundle the programs that the launcher calls into dist/cli, each one file. Called by `npm run build`.
+ * Bundle the programs that the launcher calls into DIRECTORY, NAME-program.cjs each, with src/cli/entry.cjs as NAME.cjs.
+ * Called by build.sh: node build-cli.mjs DIRECTORY
  *
  * The sources and the library are ES modules; these files are CommonJS: Node.js 20 starts one 15 ms sooner, because it
  * sets up no loader of ES modules, and loads none of the parts of a built-in module that nobody asks for.
  */
 import { build } from 'esbuild';
-import { copyFileSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
-rmSync('dist/cli', { recursive: true, force: true });
+const directory = process.argv[2] ?? 'dist/cli';
+const alone = readdirSync('src/cli/alone').map((file) => file.replace(/\.ts$/, ''));
 const { metafile } = await build({
   // All in one directory, as paths from them to the package's files are the same as from the library's.
   entryPoints: [
-    { in: 'src/cli/main.ts', out: 'main' },
+    { in: 'src/cli/main.ts', out: 'main-program' },
     // What main.ts loads late: parsing it would delay what can't wait.
     { in: 'src/cli/program.ts', out: 'program' },
-    ...readdirSync('src/cli/alone').map((file) => ({ in: `src/cli/alone/${file}`, out: file.replace(/\.ts$/, '') })),
+    ...alone.map((name) => ({ in: `src/cli/alone/${name}.ts`, out: `${name}-program` })),
   ],
   bundle: true,
   platform: 'node',
@@ -30,17 +32,22 @@ const { metafile } = await build({
   define: { 'import.meta.url': 'importMetaUrl' },
   banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   logLevel: 'warning',
-  outdir: 'dist/cli',
+  outdir: directory,
   outExtension: { '.js': '.cjs' },
   metafile: true,
 });
+
+const needed = /^>=(\d+\.\d+)$/.exec(JSON.parse(readFileSync('package.json', 'utf8')).engines.node)?.[1];
+if (needed === undefined) throw new Error('package.json must name the oldest Node.js as ">=MAJOR.MINOR"');
+const entry = readFileSync('src/cli/entry.cjs', 'utf8').replaceAll('NEEDED', needed);
+for (const name of ['main', ...alone]) writeFileSync(`${directory}/${name}.cjs`, entry);
 
 // What is bundled goes with its license.
 const directories = Object.keys(metafile.inputs).flatMap(
   (file) => /^node_modules\/(@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [],
 );
-for (const directory of new Set(directories)) {
-  const license = readdirSync(directory).find((file) => /^licen[cs]e/i.test(file));
-  if (license === undefined) throw new Error(`${directory} is bundled and has no license file`);
-  copyFileSync(join(directory, license), `dist/cli/${basename(directory)}.LICENSE`);
+for (const bundled of new Set(directories)) {
+  const license = readdirSync(bundled).find((file) => /^licen[cs]e/i.test(file));
+  if (license === undefined) throw new Error(`${bundled} is bundled and has no license file`);
+  copyFileSync(join(bundled, license), `${directory}/${basename(bundled)}.LICENSE`);
 }

@@ -1,3 +1,4 @@
+import { execPath } from 'node:process';
 import { RnetnsError } from '../errors/error.js';
 import { BackgroundProcess } from '../exec/background.js';
 import type { DriverPlan } from '../plan/plan.js';
@@ -52,7 +53,8 @@ export async function startSupervisor(
       driver.path,
       ...driver.args,
     ],
-    around.env,
+    // What mends calls the launcher, which may not find this Node.js by PATH.
+    { ...around.env, RNETNS_NODE: execPath },
   );
   let answer: string[];
   try {
