@@ -1,9 +1,11 @@
 #!/bin/sh
 # test-as-user.sh - give an unprivileged user what rnetns needs, and run test files as that user, several at a time
 #
-# The checkout, Node and /dev/net/tun may all be closed to the user, and the tests must not change them:
+# The checkout, Node and /dev/net/tun may all be closed to the user, and the tests must not change them; nor must they
+# depend on what the machine has:
 #   1. a copy of the checkout that anyone may read; Node's directory, if it can't be reached
-#   2. /dev/net/tun that anyone may open
+#   2. /dev/net/tun that anyone may open; an /etc without networks and settings of podman, nerdctl and rnetns, and no
+#      rnetns in PATH
 #   3. xargs is the queue: each lane takes the next file when its last one is done (test-lane.sh)
 #   4. the counts; a lane that broke off is a failure
 #
@@ -30,7 +32,7 @@ uid=$(id -u "$user") gid=$(id -g "$user")
 umask 022
 
 # 1.
-mkdir -- "$work/src" "$work/home" "$work/node" "$work/lanes"
+mkdir -- "$work/src" "$work/node" "$work/lanes"
 mount -t tmpfs -o mode=755 tmpfs "$work/src"
 for entry in "$root"/* "$root"/.mocharc*; do
   case ${entry##*/} in
@@ -56,6 +58,16 @@ if [ -e /dev/net/tun ]; then
   mount --bind -- "$work/src/.tun" /dev/net/tun
 fi
 
+mkdir -- "$work/etc"
+mount -t tmpfs -o mode=755 tmpfs "$work/etc"
+cp -a -- /etc/. "$work/etc/"
+rm -rf -- "$work/etc/cni" "$work/etc/containers" "$work/etc/netns" "$work/etc/rnetns"
+mount --bind -- "$work/etc" /etc
+[ ! -d /usr/share/containers ] || mount -t tmpfs -o mode=755,ro tmpfs /usr/share/containers
+for installed in "${node%/*}/rnetns" /usr/local/bin/rnetns /usr/bin/rnetns; do
+  [ ! -e "$installed" ] || mount --bind -- /dev/null "$installed"
+done
+
 # 3.
 RNETNS_TEST_LANES=${RNETNS_TEST_LANES:-$(($(nproc) + 1))}
 [ "$(wc -l <"$work/files")" -gt 1 ] || RNETNS_TEST_LANES=1
@@ -67,13 +79,19 @@ xargs -P "$RNETNS_TEST_LANES" -I @FILE@ unshare --mount --propagation private --
   sh scripts/dev/test-lane.sh "$(readlink /proc/self/ns/mnt)" "$work" "$user" "$node" @FILE@ "$@" <"$work/files" || :
 
 # 4.
+note_failed() { printf 'npm test -- test/%s.ts\n' "${1%.js}" >>"$work/counts.failed"; }
 while read -r file; do
   lane=$work/lanes/$file
   if [ -e "$lane/done" ]; then
     cat -- "$lane/counts"
-    ! grep -qv '^[0-9]* 0 ' "$lane/counts" || printf 'test: %s failed\n' "$file" >&2
+    if [ -s "$lane/counts.failed" ]; then
+      cat -- "$lane/counts.failed" >>"$work/counts.failed"
+    elif grep -qv '^[0-9]* 0 ' "$lane/counts"; then
+      note_failed "$file"
+    fi
     continue
   fi
+  note_failed "$file"
   {
     [ ! -e "$lane/report" ] || cat -- "$lane/report"
     printf 'test: the run of %s broke off\n' "$file"

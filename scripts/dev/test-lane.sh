@@ -4,7 +4,7 @@
 # The same paths in each lane, and nothing shared but the checkout, the kernel and the host's network:
 #   1. mounts shared among themselves, as systemd leaves them, but not with the host
 #   2. an empty /tmp, home and runtime directory
-#   3. the file; `systemd` as root, who logs the user in to a systemd of its own
+#   3. the file, where RNETNS_TEST_SH says so with another shell as /bin/sh; `systemd` as root, who logs the user in to a systemd of its own
 #   4. whatever is left fails the file. The pid namespace ends with this script, and every process in it too
 #   5. the report, whole: others are running, and want to print theirs
 #
@@ -32,7 +32,8 @@ lane=$work/lanes/$file
 umask 022
 mkdir -p -- "$lane"
 : >"$lane/counts"
-chown "$user" "$lane/counts"
+: >"$lane/counts.failed"
+chown "$user" "$lane/counts" "$lane/counts.failed"
 [ "${RNETNS_TEST_LANES-}" = 1 ] || exec 9>&1 >"$lane/report" 2>&1
 
 # 1. mount_namespaces(7): `/` is shared on a host with systemd, and a private one would hide mistakes
@@ -59,6 +60,9 @@ in_systemd() {
   if [ "${RNETNS_TEST_MUST_RUN-}" = 1 ]; then echo '0 1 0'; else echo '0 0 1'; fi >>"$lane/counts"
 }
 cd -- "$work/src"
+# This script's own shell has started already.
+sh=$(readlink -f /bin/sh)
+[ -z "${RNETNS_TEST_SH-}" ] || mount --bind -- "$RNETNS_TEST_SH" "$sh"
 (
   saved_ifs=$IFS
   IFS='
@@ -71,6 +75,7 @@ cd -- "$work/src"
     *) as_user -i "$@" ;;
   esac
 )
+[ -z "${RNETNS_TEST_SH-}" ] || umount -- "$sh"
 
 # 4.
 sh scripts/dev/test-leftovers.sh all "$runtime" /tmp || printf '0 1 0\n' >>"$lane/counts"

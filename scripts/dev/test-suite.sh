@@ -3,13 +3,23 @@
 #
 # Runs in:   the namespaces and as the user that the suite is to run as.
 # Called by: scripts/dev/test.sh, scripts/dev/test-lane.sh
+# Environment: a proxy, settings of rnetns and options of Node.js that the caller has are none of the tests'
 # Arguments: SUITE (below build/test)  COUNTS (file)  [MOCHA_ARG…]
-# Result:    status 0, whatever the tests say; a line `PASSED FAILED SKIPPED` more in COUNTS
+# Result:    status 0, whatever the tests say; a line `PASSED FAILED SKIPPED` more in COUNTS, and in
+#            COUNTS.failed a command for each test that failed, which runs it alone
 # Requires:  node, and build/ compiled
 set -eu
 suite=$1 counts=$2
 shift 2
 cd -- "$(dirname -- "$0")/../.."
+
+for name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
+  case $name in
+    CI | HOME | USER | LOGNAME | SHELL | PATH | PWD | TMPDIR | XDG_RUNTIME_DIR | TERM | LANG) ;;
+    MOCHA_COLORS | NO_COLOR | FORCE_COLOR | RNETNS_TEST_* | RNETNS_STRESS_*) ;;
+    *) unset "$name" ;;
+  esac
+done
 
 printf '\n== %s ==\n' "$suite"
 if [ -z "$(find "build/test/$suite" -name '*.js' 2>/dev/null | head -n 1)" ]; then

@@ -17,10 +17,12 @@
 # Arguments: [SUITE…] [MOCHA_ARG…], e.g. `integration --grep lock`; SUITE unit | contract | integration | systemd |
 #            stress (all when none is named), or one file, e.g. test/integration/lock.test.ts
 # Environment: RNETNS_TEST_LANES=N runs N test files at a time (as root; one more than there are processors);
+#            RNETNS_TEST_SH=/usr/bin/busybox is /bin/sh for the tests that are run as the unprivileged user;
 #            RNETNS_TEST_MUST_RUN=1 makes what would be skipped fail; every RNETNS_TEST_… and RNETNS_STRESS_… reaches
 #            the tests;
 #            RNETNS_TEST_FAILED_BEFORE=N counts what failed before the suites
-# Result:    status 0; 1 if anything failed or nothing ran. Last line: `N passed, N failed[, N skipped]`
+# Result:    status 0; 1 if anything failed or nothing ran. At the end the failed tests, and how to run each alone. Last line:
+#            `N passed, N failed[, N skipped]`
 # Requires:  node npm mktemp grep sort; as root also unshare setpriv flock useradd usermod userdel
 set -eu
 dev=$(cd -- "$(dirname -- "$0")" && pwd)
@@ -62,6 +64,11 @@ finish() {
       case $p$f$s in '' | *[!0-9]*) p=0 f=1 s=0 ;; esac
       passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
     done <"$work/counts"
+  fi
+  if [ -n "$work" ] && [ -s "$work/counts.failed" ]; then
+    printf '\nfailed; each alone:\n'
+    sed 's/^/  /' "$work/counts.failed"
+    printf '\n'
   fi
   # The work directory is ours alone, and no mount of the host's is below it.
   [ -z "$work" ] || rm -rf -- "$work"
@@ -117,14 +124,14 @@ done
 host_mounts() { grep -F rnetns /proc/self/mountinfo | sort || :; }
 if [ "$(id -u)" -eq 0 ]; then parent=/run; else parent=${XDG_RUNTIME_DIR:-${TMPDIR:-/tmp}}; fi
 work=$(mktemp -d -- "$parent/rnetns-test.XXXXXX")
-mkdir -m 700 -- "$work/runtime" "$work/tmp"
+mkdir -m 700 -- "$work/runtime" "$work/tmp" "$work/home"
 : >"$work/counts"
 : >"$work/files"
 host_mounts >"$work/mounts"
 
 # 2. unit
 suite_as_caller() {
-  env PATH="$caller_path" TMPDIR="$work/tmp" XDG_RUNTIME_DIR="$work/runtime" \
+  env PATH="$caller_path" HOME="$work/home" TMPDIR="$work/tmp" XDG_RUNTIME_DIR="$work/runtime" \
     sh "$dev/test-suite.sh" "$suite" "$work/counts" "$@"
 }
 for suite in $plain; do suite_as_caller "$@"; done

@@ -73,6 +73,8 @@ export function manPages({ program, root, version, date }: ManOptions): ManPage[
         .join(' '),
       // Ragged: to fill lines with long paths and addresses, holes are torn into them.
       '.ad l',
+      // What groff 1.23 goes back to at each paragraph (groff_man(7)).
+      '.ds AD l',
     ];
     const lines = section === '1' ? ofCommands(source, sources, rows, common) : plain(source, sources);
     return { file: `${name}.${section}`, text: page(title, lines) };

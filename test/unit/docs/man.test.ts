@@ -87,7 +87,7 @@ describe('docs: man pages', () => {
     it(`${file}: plain ASCII, and groff reads it without a warning`, function () {
       expect(text).to.match(/^[\n\x20-\x7e]*$/);
       for (const line of text.split('\n').filter((each) => /^[.']/.test(each))) {
-        expect(line).to.match(/^\.(\\"|TH|SH|SS|TP|PP|IP|RS|RE|EX|EE|ad|br)( |$)/);
+        expect(line).to.match(/^\.(\\"|TH|SH|SS|TP|PP|IP|RS|RE|EX|EE|ad|ds|br)( |$)/);
       }
       if (lacks('groff') !== undefined) requires(this, 'groff');
       const { stdout, stderr } = render(text);
