@@ -6,7 +6,7 @@
 # Arguments: STATE GENERATION LINGER [create]   create: make the network namespace as well
 # Signals:   USR1: stop waiting and look (references.sh and minder.sh, at the last reference)
 # Result:    "ready" on stdout; ends when it has torn the namespace down
-# Requires:  sleep flock dd mount mv rmdir mkfifo find setpriv; netns.sh lock.sh name.sh reap.sh minder.sh teardown.sh
+# Requires:  sleep flock dd mount mv rm rmdir mkfifo find setpriv; netns.sh lock.sh name.sh reap.sh minder.sh teardown.sh
 #
 # Theory of operation: leases
 #
@@ -34,7 +34,7 @@ rn_dir=$dir rn_base=${dir%/*} rn_name=${dir##*/} rn_lease=$lease rn_fifo=/proc/s
 # Opened for writing first, so that opening for reading can't block: who started us may be dead already.
 exec 9<>"$lease" && exec 8<"$lease" && exec 9<&- || exit 1
 # The keeper reads this one: end-of-file tells it that we died (keeper.sh). scripts/rnetns knows both of us by it.
-[ -p "$dir/holder.$generation" ] || mkfifo -m 600 -- "$dir/holder.$generation" || exit 1
+[ -p "$dir/holder.$generation" ] || { rm -rf -- "$dir/holder.$generation" && mkfifo -m 600 -- "$dir/holder.$generation"; } || exit 1
 exec 7<>"$dir/holder.$generation" || exit 1
 timer=
 trap '[ -z "$timer" ] || kill "$timer" 2>/dev/null' USR1
@@ -91,7 +91,8 @@ wait_quietly() {
 # It has its own file open on 3, so that a dead one is told from it.
 mind() {
   [ -e "$dir/tied" ] || return 0
-  ! [ "/proc/$minder/fd/3" -ef "$here/minder.sh" ] || return 0
+  # One that was stopped goes on.
+  ! [ "/proc/$minder/fd/3" -ef "$here/minder.sh" ] || ! kill -s CONT "$minder" 2>/dev/null || return 0
   exec 3<"$here/minder.sh"
   sh "$here/minder.sh" "$dir" "$generation" "$$" 7<&- 8<&- &
   minder=$!

@@ -279,7 +279,8 @@ release() {
   # be about to wait.
   rn_tries=100
   while leased; do
-    kill -s USR1 "$rn_holder"
+    # Who was stopped hears nothing else.
+    kill -s CONT "$rn_holder" && kill -s USR1 "$rn_holder"
     rn_tries=$((rn_tries - 1))
     if [ "$rn_tries" -eq 0 ] || occupied; then
       publish_again

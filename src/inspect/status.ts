@@ -1,6 +1,7 @@
 import { runCommand } from '../exec/command.js';
 import { membersWith } from '../namespace/members.js';
 import { namedNamespaces } from '../namespace/names.js';
+import { isWhole } from '../namespace/sound.js';
 import { ownWaysOut, waysOutOf } from '../namespace/ways-out.js';
 import { parseProcAddresses } from '../plan/addresses.js';
 import { parseResolvConf } from '../plan/resolv-conf.js';
@@ -116,7 +117,10 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
   const driver = await readDriver(state, record?.plan.driver, live);
   const references = readReferences(state, namedNamespaces(state).keys());
   const parts = [holder, keeper, ...(supervisor === undefined ? [] : [supervisor])];
-  const complete = parts.every(isAlive) && (supervisor === undefined || driver?.connected === true);
+  const complete =
+    parts.every(isAlive) &&
+    isWhole(state, generation, { ...live, driver: undefined }) &&
+    (supervisor === undefined || driver?.connected === true);
   const members = membersWith(keeper, state, record);
   // A command that outlived all of ours is still in it, and the next one mends it.
   if (!parts.some(isAlive) && members.length === 0) return down;

@@ -13,7 +13,7 @@ import { formatLive } from '../state/live.js';
 import { bootId, namespaceInode, type ProcessId } from '../state/process.js';
 import { writeRecord } from '../state/record.js';
 import { ensureWayOut } from './connect.js';
-import type { Context } from './context.js';
+import { noteMended, type Context } from './context.js';
 import { forwardersFor, resolvConfFacts } from './make-plan.js';
 import { ensureKeeper, ensureSupervisor, type Parts } from './parts.js';
 import { settleAll } from './settle-all.js';
@@ -35,7 +35,7 @@ export async function build(context: Context, generation: string, planned: Plan,
       ? await ensureWayOut(context, around, holder, keeper, started)
       : started;
   const plan = { ...planned, driver };
-  recordResolvConfTarget(context, plan, keeper);
+  recordResolvConfTarget(context, plan, keeper, created);
 
   publishAddresses(context, plan, keeper, created); // 5
   const netnsInode = namespaceInode(keeper.pid, 'net');
@@ -47,7 +47,8 @@ export async function build(context: Context, generation: string, planned: Plan,
 }
 
 /** Read by way of a process inside: /proc/net of our own says nothing about another namespace. */
-function publishAddresses({ state, config, log }: Context, plan: Plan, keeper: ProcessId, created: boolean): void {
+function publishAddresses(context: Context, plan: Plan, keeper: ProcessId, created: boolean): void {
+  const { state, config, log } = context;
   const proc = `/proc/${keeper.pid}/net`;
   // Without IPv6 in the kernel there is no second one.
   const routes = readOptional(`${proc}/fib_trie`);
@@ -61,7 +62,9 @@ function publishAddresses({ state, config, log }: Context, plan: Plan, keeper: P
   const dnsForwardIps = isKnown ? forwardersFor(driver, { ipv4, ipv6 }) : [...driver.dnsForward];
   const facts = resolvConfFacts(config, driver, dnsForwardIps, ipv6);
   let publicNameservers = readInfo(state)?.publicNameservers;
-  if (created || readOptional(state.resolvConf) === '') {
+  const isEmpty = readOptional(state.resolvConf) === '';
+  if (isEmpty && !created) noteMended(context, 'file', 'resolv.conf written again: it was missing or empty');
+  if (created || isEmpty) {
     writeInPlace(state.resolvConf, planResolvConf(facts).content);
     const last = publicServers(facts);
     publicNameservers = last.length === 0 ? undefined : last;
@@ -86,11 +89,16 @@ function warnOfServers(log: Logger, { dnsServers, ipv6 }: ResolvConfFacts, last:
 }
 
 /** Only what is true now: the launcher has everything mended as long as this isn't. */
-function recordResolvConfTarget({ state }: Context, { resolvConf }: Plan, keeper: ProcessId): void {
+function recordResolvConfTarget(context: Context, { resolvConf }: Plan, keeper: ProcessId, created: boolean): void {
+  const { state } = context;
   const { mountTarget } = resolvConf;
-  if (mountTarget !== null && showsResolvConf(state, keeper, mountTarget)) {
-    writeAtomic(state.resolvConfTarget, `${mountTarget}\n`);
-  } else rmSync(state.resolvConfTarget, { force: true });
+  const isShown = mountTarget !== null && showsResolvConf(state, keeper, mountTarget);
+  const text = isShown ? `${mountTarget}\n` : undefined;
+  if (!created && readOptional(state.resolvConfTarget) !== text) {
+    noteMended(context, 'file', 'resolv.conf.target written again: it was missing or damaged');
+  }
+  if (text === undefined) rmSync(state.resolvConfTarget, { force: true });
+  else writeAtomic(state.resolvConfTarget, text);
 }
 
 export function surroundings({ state, config, env, log }: Context, generation: string): Surroundings {

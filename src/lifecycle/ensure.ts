@@ -1,11 +1,11 @@
-import { existsSync } from 'node:fs';
 import { RnetnsError } from '../errors/error.js';
-import { findComponents, wayToM0, type Components } from '../namespace/components.js';
+import { wayToM0, type Components } from '../namespace/components.js';
 import { adoptHolder, createHolder } from '../namespace/holder.js';
 import { isInside } from '../namespace/inside.js';
 import { findSurvivor } from '../namespace/members.js';
-import { ensureNetns } from '../namespace/netns.js';
+import { ensureNetns, isNamespaceFile } from '../namespace/netns.js';
 import { enterScope } from '../namespace/scope.js';
+import { hasLease, soundParts } from '../namespace/sound.js';
 import { insideError, removeNamespace } from '../namespace/teardown.js';
 import { checkClosed, checkWritable, type StateDirectory } from '../state/directory.js';
 import { readInfo } from '../state/info.js';
@@ -19,6 +19,7 @@ import { noteMended, type Context } from './context.js';
 import { endDriver } from './end-driver.js';
 import { chooseParts, makePlan } from './make-plan.js';
 import { settleAll } from './settle-all.js';
+import { wakeComponents } from './wake.js';
 
 /**
  * Theory of operation: reconcile
@@ -42,7 +43,7 @@ export async function ensure(context: Context, generation: string): Promise<void
   const { state } = context;
   checkClosed(state);
   checkWritable(state);
-  const found = findComponents(state);
+  const found = await wakeComponents(context);
   const record = readRecord(state);
   const member = lastMember(state, found, record);
   if (member !== undefined && namespaceInode(member.pid, 'user') === undefined) {
@@ -118,23 +119,35 @@ async function mend(
 ): Promise<void> {
   // Its commands hold the FIFO of their generation, so that is the one to go on with.
   const known = found.generation ?? record?.generation;
-  if (known !== undefined && !existsSync(context.state.lease(known))) {
+  if (known !== undefined && !hasLease(context.state, known)) {
     return replaceAll(context, found, member, record, requested);
   }
   const generation = known ?? requested;
-  noteDead(context, found, record);
+  const sound = soundParts(context.state, generation, found);
+  noteDead(context, found, sound, record);
   const plan = wholePlan(record) ?? (await makePlan(context, await chooseParts(context)));
   const around = surroundings(context, generation);
   const way = wayToM0(found);
   const hasM0 = way !== undefined;
-  const holder = found.holder ?? (await adoptHolder(around, way ?? { pid: member.pid, user: true }));
-  // Without M0 the namespace's file is gone, and pasta, which watches it, is ending: too late to adopt it.
-  if (!hasM0 && found.driver !== undefined) killProcess(found.driver);
+  const holder = sound.holder ?? (await adoptHolder(around, way ?? { pid: member.pid, user: true }));
+  const findMember = (): ProcessId | undefined => findInside(context, found, record);
+  // Where the namespace's file is gone, pasta, which watches it, is ending: too late to adopt it.
+  const hasFile = isNamespaceFile(`/proc/${holder.pid}/root${context.state.netns}`);
+  if (!hasFile) {
+    if (hasM0) noteMended(context, 'netns', 'mounted again: its file had been removed');
+    // While those are there that lead to it.
+    await ensureNetns(around, holder, findMember);
+    await endDriver(context.state);
+  }
+  for (const role of ['keeper', 'holder', 'supervisor'] as const) {
+    const old = found[role];
+    if (old !== undefined && sound[role] === undefined) killProcess(old);
+  }
   await build(context, generation, plan, {
-    ...found,
-    driver: hasM0 ? found.driver : undefined,
+    ...sound,
+    ...(hasFile ? {} : { supervisor: undefined, driver: undefined }),
     holder,
-    findMember: () => findInside(context, found, record),
+    findMember,
     since: record?.since ?? new Date().toISOString(),
     created: false,
   });
@@ -152,8 +165,8 @@ async function replaceAll(
   record: Record | undefined,
   generation: string,
 ): Promise<void> {
-  context.log.warn(`the state of ${context.state.path} was removed; replacing all that held it`);
-  noteMended(context, 'namespace', 'its state had been removed; replaced all that held it');
+  context.log.warn(`the state of ${context.state.path} was removed, or its leases were; replacing all that held it`);
+  noteMended(context, 'namespace', 'its state, or its leases, had been removed; replaced all that held it');
   const plan = wholePlan(record) ?? (await makePlan(context, await chooseParts(context)));
   const around = surroundings(context, generation);
   const holder = await adoptHolder(around, wayToM0(found) ?? { pid: member.pid, user: true });
@@ -167,16 +180,23 @@ async function replaceAll(
 }
 
 /** Before it is done: what fails on the way leaves an error, and no report. */
-function noteDead(context: Context, found: Components, record: Record | undefined): void {
-  if (found.holder === undefined) noteMended(context, 'holder', 'started again: it was dead');
-  if (found.supervisor === undefined && record?.plan.driver.path !== null) {
+function noteDead(context: Context, found: Components, sound: Components, record: Record | undefined): void {
+  const why = (role: 'holder' | 'supervisor' | 'keeper'): string =>
+    found[role] === undefined ? 'it was dead' : `its file had been removed or replaced (pid ${found[role].pid})`;
+  if (sound.holder === undefined) noteMended(context, 'holder', `started again: ${why('holder')}`);
+  if (sound.supervisor === undefined && record?.plan.driver.path !== null) {
     const driver =
       found.driver === undefined ? 'with a new driver' : `for the driver that lives (pid ${found.driver.pid})`;
-    noteMended(context, 'supervisor', `started again ${driver}: it was dead`);
+    noteMended(context, 'supervisor', `started again ${driver}: ${why('supervisor')}`);
   }
-  if (found.keeper === undefined) noteMended(context, 'keeper', 'started again: it was dead');
+  if (sound.keeper === undefined) noteMended(context, 'keeper', `started again: ${why('keeper')}`);
   const again = 'written again: it was missing or damaged';
-  if (readLive(context.state) === undefined) noteMended(context, 'live', again);
+  const live = readLive(context.state);
+  const roles = ['holder', 'supervisor', 'keeper'] as const;
+  if (live === undefined) noteMended(context, 'live', again);
+  else if (roles.some((role) => sound[role] !== undefined && sound[role].pid !== live[role]?.pid)) {
+    noteMended(context, 'live', 'written again: it named other processes');
+  }
   if (record === undefined) noteMended(context, 'file', `state.json ${again}`);
   if (readInfo(context.state) === undefined) noteMended(context, 'file', `info.json ${again}`);
 }

@@ -49,6 +49,10 @@ export class StateDirectory {
   get driverState(): string {
     return join(this.path, 'driver');
   }
+  /** What the supervisor keeps open, for scripts/rnetns to know it by. */
+  get supervisor(): string {
+    return join(this.path, 'supervisor');
+  }
   get refCount(): string {
     return join(this.path, 'ref-count');
   }

@@ -46,9 +46,22 @@ export function parentPid(pid: number): number | undefined {
 
 /** End a process for good; only while it is the one that was found: a pid is reused, its start time isn't. */
 export function killProcess(known: ProcessId): void {
-  if (!isAlive(known)) return;
+  if (isAlive(known)) send(known.pid, 'SIGKILL');
+}
+
+/** Does it sleep until somebody sends SIGCONT? So does one that a debugger holds. */
+export function isStopped({ pid, startTicks }: ProcessId): boolean {
+  const stat = readStat(pid);
+  return stat !== undefined && /^[Tt]$/.test(stat.state) && stat.startTicks === startTicks;
+}
+
+export function continueProcess(known: ProcessId): void {
+  if (isAlive(known)) send(known.pid, 'SIGCONT');
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(known.pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch {
     // It ended meanwhile.
   }

@@ -40,6 +40,10 @@ export function checkEnds(world: World, all: readonly Done[], disturbed: readonl
     if (operation.verb === 'stop' && !operation.force && status === 125 && stderr.includes(' is in use by ')) continue;
     if (operation.verb === 'netns' && isAnswer(operation.act, status, stderr)) continue;
 
+    // Its process had died before a busy machine came to look for it.
+    const isTiedTooLate = operation.verb === 'setup' && (operation.tiedMs ?? Infinity) < done.endMs - done.startMs;
+    if (isTiedTooLate && status === 125 && stderr.includes('cannot tie a reference to process')) continue;
+
     const overlaps = (from: number, to: number): boolean => from < done.endMs && to > done.startMs - BEFORE_MS;
     const isStopped = all.some(
       ({ operation: other, startMs, endMs }) =>
