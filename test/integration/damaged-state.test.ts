@@ -119,7 +119,7 @@ describe('a state file', function () {
 
   it('with the pids of strangers: none of them is signalled, and the namespace is mended or made anew', async function () {
     this.timeout(180_000);
-    const stranger = spawn('sleep', ['60'], { stdio: 'ignore', detached: true });
+    const stranger = spawn('sleep', ['600'], { stdio: 'ignore', detached: true });
     onTestEnd(() => void stranger.kill('SIGKILL'));
     const pid = stranger.pid ?? 0;
     const start = startTime(pid) ?? 0;
