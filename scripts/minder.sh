@@ -5,7 +5,7 @@
 # Called by: holder.sh, when such a reference is there
 # Arguments: STATE GENERATION HOLDER   HOLDER: its pid, which is asked to look again when a reference is dropped
 # Result:    ends with the holder
-# Requires:  awk sleep flock rm date; lock.sh
+# Requires:  awk sleep flock rm; lock.sh log.sh
 set -u
 # shellcheck source=scripts/programs.sh
 . "${0%/*}/programs.sh"
@@ -15,6 +15,8 @@ dir=$1 generation=$2 holder=$3
 rn_dir=$dir rn_base=${dir%/*} rn_name=${dir##*/}
 # shellcheck source=scripts/lock.sh
 . "${0%/*}/lock.sh"
+# shellcheck source=scripts/log.sh
+. "${0%/*}/log.sh"
 
 # A line `WHY ID` for each that is to go. An awk for all of them: a shell reads /proc/PID/stat a byte a system call.
 dead_references() {
@@ -48,8 +50,7 @@ drop_dead() {
       case " $empty " in *" $id "*) ;; *) again="$again $id" && continue ;; esac
     fi
     rm -f -- "$dir/tied/$id" && dropped=1
-    { printf '%s minder: dropped the reference %s: its %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$id" \
-      "$([ "$why" = dead ] && echo 'process is dead' || echo 'setup was killed')" >>"$dir/log"; } 2>/dev/null
+    log "$dir" minder "dropped the reference $id: its $([ "$why" = dead ] && echo 'process is dead' || echo 'setup was killed')"
   done <<LIST
 $(dead_references)
 LIST

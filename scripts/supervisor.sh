@@ -13,7 +13,7 @@
 # Result:    on stdout, once: "ready PID", or "failed STATUS" and then the driver's own words; later only files:
 #            rootless-netns-conn.pid (the driver's pid; empty while it is restarted; 0 while it won't start),
 #            driver (pid, start time, restarts, and in the second line its last words) and log
-# Requires:  timeout head cat sleep mkfifo mv rm date nsenter ip; rnetns process.sh
+# Requires:  timeout head cat sleep mkfifo rm nsenter ip; rnetns log.sh process.sh
 set -u
 # shellcheck source=scripts/programs.sh
 . "${0%/*}/programs.sh"
@@ -23,8 +23,7 @@ umask 077
 dir=$1 ready_fd=$2 ready_seconds=$3 attempts=$4 persist=$5 adopt=$6
 shift 7
 words=$dir/driver.words ready=$dir/driver.ready pidfile=$dir/rootless-netns-conn.pid
-driver='' start='' timed_out=0 restarts=0 last='' logged=0 status=1 said=''
-log_limit=65536
+driver='' start='' timed_out=0 restarts=0 last='' status=1 said=''
 
 # Whoever opens a FIFO that somebody has removed makes a file in its place.
 make_fifos() {
@@ -35,15 +34,9 @@ make_fifos || exit 1
 # scripts/rnetns knows us by it.
 exec 8>"$dir/supervisor" || exit 1
 
-log() {
-  line="$(date -u +%Y-%m-%dT%H:%M:%SZ) supervisor: $1"
-  logged=$((logged + ${#line} + 1))
-  if [ "$logged" -gt "$log_limit" ]; then
-    mv -f -- "$dir/log" "$dir/log.1"
-    logged=${#line}
-  fi
-  printf '%s\n' "$line" >>"$dir/log"
-} 2>/dev/null
+# shellcheck source=scripts/log.sh
+. "${0%/*}/log.sh"
+say() { log "$dir" supervisor "$1"; }
 
 record() {
   printf '%s\n' "$1" >"$pidfile"
@@ -111,7 +104,7 @@ start_driver() {
 # The holder died, so that nobody would reap. Of all who notice, only this process is in M0 and on the host's network,
 # where another holder must be. In the background: it may be this driver that the mending waits for.
 mend() {
-  "${0%/*}/rnetns" repair --name "${dir##*/}" </dev/null >>"$dir/log" 2>&1 4<&- 8>&- &
+  "${0%/*}/rnetns" repair --name "${dir##*/}" </dev/null 2>&1 4<&- 8>&- | sh "${0%/*}/log.sh" "$dir" repair 4<&- 8>&- &
 }
 
 check_holder() {
@@ -143,7 +136,7 @@ attend() {
         ;;
     esac
     last=$line
-    log "$line"
+    say "$line"
   done
   wait "$driver"
   status=$?
@@ -205,7 +198,7 @@ fi
 failures=0
 while :; do
   if [ "$failures" -eq 0 ] && [ -n "$driver" ]; then
-    log "$1 (pid $driver) ended with status $status; starting it again"
+    say "$1 (pid $driver) ended with status $status; starting it again"
     : >"$pidfile"
   fi
   driver=
@@ -214,7 +207,7 @@ while :; do
   if start_driver "$@"; then
     failures=0
     restarts=$((restarts + 1))
-    log "$1 (pid $driver) is ready, restart $restarts"
+    say "$1 (pid $driver) is ready, restart $restarts"
     record "$driver"
     sh -c "$way_out" || await_route
     attend
@@ -222,7 +215,7 @@ while :; do
     failures=$((failures + 1))
     last=${said##*
 }
-    [ "$failures" -gt 1 ] || log "$1 does not start (status $status): $said"
+    [ "$failures" -gt 1 ] || say "$1 does not start (status $status): $said"
     record 0
   fi
 done

@@ -1,0 +1,59 @@
+/** <state>/log: whoever writes it, its size has a limit. */
+
+import { expect } from 'chai';
+import { appendFileSync, existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { waitFor } from '../fixtures/processes.js';
+import { requires } from '../fixtures/requirements.js';
+import { run } from '../fixtures/rnetns.js';
+import { freshRuntimeDir } from '../fixtures/runtime-dir.js';
+import { gone, killNow, partsOf, readParts, startCommand } from '../fixtures/shared-netns.js';
+
+const LIMIT = 64 * 1024;
+
+describe('the log of a namespace', function () {
+  before(function () {
+    requires(this, 'userns', 'tun', 'pasta');
+  });
+
+  it('has one limit for the driver, the minder and a repair of the supervisor', async function () {
+    this.timeout(60_000);
+    const runtime = freshRuntimeDir(this);
+    const { env } = runtime;
+    const command = await startCommand(runtime);
+    const log = join(runtime.stateDir(), 'log');
+    const text = (): string => (existsSync(log) ? readFileSync(log, 'utf8') : '');
+    // Each writes a line to a log that is full by then.
+    const expectRotated = async (who: RegExp): Promise<void> => {
+      await waitFor(() => who.test(text()) && statSync(log).size < LIMIT, {
+        timeoutMs: 15_000,
+        what: () => `a short log with a line of ${String(who)}: ${text().slice(-200)}`,
+      });
+      expect(statSync(`${log}.1`).size).to.be.below(2 * LIMIT);
+    };
+    const fill = (): void => appendFileSync(log, `${'x'.repeat(LIMIT)}\n`);
+
+    fill();
+    const tied = await startCommand(runtime);
+    expect((await run(['setup', '--id', 'a', '--pid', String(tied.pid)], { env })).status).to.equal(0);
+    await tied.finish();
+    await expectRotated(/Z minder: dropped the reference a/);
+
+    fill();
+    const { holder } = partsOf(runtime);
+    await killNow(holder);
+    await waitFor(() => (readParts(runtime)?.holder ?? holder) !== holder, { timeoutMs: 15_000, what: 'a holder' });
+    await expectRotated(/Z repair: .*holder/);
+
+    fill();
+    // What a driver says, in very long lines.
+    appendFileSync(join(runtime.stateDir(), 'driver.words'), `${'y'.repeat(50_000)}\n`);
+    appendFileSync(join(runtime.stateDir(), 'driver.words'), `${'y'.repeat(50_000)}\n`.repeat(9));
+    await waitFor(() => / supervisor: y+$/m.test(text()), { timeoutMs: 15_000, what: 'the words of a driver' });
+    expect(statSync(log).size).to.be.below(3 * LIMIT);
+
+    await run(['stop', '--force'], { env });
+    await command.ended;
+    await gone(runtime);
+  });
+});
