@@ -23,6 +23,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { RnetnsError, type ErrorCode } from '../errors/error.js';
+import { writeHint } from './confinement.js';
 import { errnoCode, errnoReason } from './errno.js';
 import { variable, type Environment } from './environment.js';
 
@@ -167,7 +168,8 @@ function makePrivate(path: string, code: ErrorCode): void {
     chmodSync(path, 0o700 | MADE); // a umask may have taken bits of the owner
   } catch (cause) {
     if (errnoCode(cause) === 'EEXIST') return;
-    throw failed(code, path, errnoReason(cause), undefined, cause);
+    const hint = errnoCode(cause) === 'EROFS' ? writeHint(dirname(path)) : undefined;
+    throw failed(code, path, errnoReason(cause), hint, cause);
   }
 }
 

@@ -1,9 +1,9 @@
-import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { runCommand } from '../exec/command.js';
 import { findProgram } from '../exec/find-program.js';
-import { parseGetsubids, parseSubids, planIdMap, type SubidRange } from '../plan/id-map.js';
+import { parseGetsubids, parseSubids, planIdMap, subidsProblem, type SubidRange } from '../plan/id-map.js';
 import type { IdMap } from '../plan/plan.js';
 import { readOptional } from '../state/files.js';
 
@@ -22,14 +22,21 @@ export function hasOwnUserns(): boolean {
 }
 
 /** The caller's ids, and the subordinate ones of /etc/subuid and /etc/subgid if newuidmap(1) is there to map them. */
-export async function readIdMap(path: readonly string[], env: Readonly<Record<string, string>>): Promise<IdMap> {
+export async function readIdMap(
+  path: readonly string[],
+  env: Readonly<Record<string, string>>,
+  warn: (message: string) => void = () => undefined,
+): Promise<IdMap> {
   const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
   const mappers = ['newuidmap', 'newgidmap'].every((program) => findProgram(program, path) !== undefined);
   if (!mappers) return { uid: planIdMap(uid, []), gid: planIdMap(gid, []) };
   const user = userName();
   const getsubids = findProgram('getsubids', path);
   const ranges = async (file: string, option: string[]): Promise<SubidRange[]> => {
-    const own = parseSubids(readOptional(file) ?? '', user, uid);
+    const text = readOptional(file) ?? '';
+    const problem = subidsProblem(text, user, uid, file);
+    if (problem !== undefined) warn(`${problem.why}: ${problem.hint}`);
+    const own = parseSubids(text, user, uid);
     if (own.length > 0 || getsubids === undefined || user === '') return own;
     // Ids from a directory service (nsswitch.conf(5), subid) are in no file.
     const { status, stdout } = await runCommand(getsubids, [...option, user], { env, timeoutMs: GETSUBIDS_TIMEOUT_MS });
@@ -53,6 +60,15 @@ export function readLink(path: string): string | null | undefined {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return undefined;
   return stats.isSymbolicLink() ? readlinkSync(path) : null;
+}
+
+/** False also for what can't be looked at. */
+export function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 /** /var/lib/cni, or its nearest parent that exists. */

@@ -16,7 +16,7 @@ import {
 import { resolvConfTarget } from '../plan/resolv-conf-target.js';
 import { readOptional } from '../state/files.js';
 import type { Context } from './context.js';
-import { cniDirectory, hasOwnUserns, readIdMap, readLink } from './facts.js';
+import { cniDirectory, hasOwnUserns, isDirectory, readIdMap, readLink } from './facts.js';
 
 /** What the first step of making a namespace needs, without asking any program. */
 export interface Choice {
@@ -26,9 +26,12 @@ export interface Choice {
 }
 
 /** @throws RnetnsError ERR_PROGRAM_MISSING; nothing has been started then. */
-export async function chooseParts({ config, env }: Context): Promise<Choice> {
+export async function chooseParts({ config, env, log }: Context): Promise<Choice> {
   const path = (env.PATH ?? '').split(':');
-  return { found: findDriver(config, path), idMap: hasOwnUserns() ? null : await readIdMap(path, env) };
+  return {
+    found: findDriver(config, path),
+    idMap: hasOwnUserns() ? null : await readIdMap(path, env, (message) => log.warn(message)),
+  };
 }
 
 /**
@@ -39,6 +42,11 @@ export async function chooseParts({ config, env }: Context): Promise<Choice> {
 export async function makePlan(context: Context, { found, idMap }: Choice): Promise<Plan> {
   const { state, config, runtimeDir, env } = context;
   const mountTarget = resolvConfTarget(readLink);
+  if (mountTarget !== null && isDirectory(mountTarget)) {
+    throw new RnetnsError('ERR_MOUNT', `cannot mount a resolv.conf on ${mountTarget}: it is a directory`, {
+      hint: `sudo rmdir ${mountTarget}, and make a file there`,
+    });
+  }
   const [driver, host] = await Promise.all([planDriver(found, config, state.netns, env), ownWaysOut()]);
   const families = expectedFamilies(driver, host);
   refuseIpv6Servers(config, driver);

@@ -7,7 +7,7 @@ import { identifyProcess, type ProcessId } from '../state/process.js';
 import type { Surroundings } from './surroundings.js';
 import { enterArguments, type Target } from './enter.js';
 import { SCRIPTS } from './scripts.js';
-import { usernsObstacle } from './userns-obstacle.js';
+import { filtered, limitReached, netlinkObstacle, usernsObstacle } from './userns-obstacle.js';
 
 const READY_MS = 10_000;
 
@@ -47,10 +47,8 @@ async function createUserns(around: Surroundings, idMap: IdMap): Promise<Backgro
   } catch (cause) {
     const words = pin.stderr || reason(cause);
     pin.kill();
-    throw new RnetnsError('ERR_USERNS', `cannot make a user namespace: ${words}`, {
-      hint: usernsObstacle().hint,
-      cause,
-    });
+    const { why, hint } = usernsObstacle();
+    throw new RnetnsError('ERR_USERNS', `cannot make a user namespace: ${words}: ${why}`, { hint, cause });
   }
 }
 
@@ -78,7 +76,12 @@ async function startHolder(
   } catch (cause) {
     const words = holder.stderr || reason(cause);
     holder.kill();
-    throw new RnetnsError('ERR_NETNS', `cannot start the holder of ${state.path}: ${words}`, { cause });
+    const obstacle = limitReached() ?? (await netlinkObstacle(env)) ?? filtered();
+    const why = obstacle === undefined ? '' : `: ${obstacle.why}`;
+    throw new RnetnsError('ERR_NETNS', `cannot start the holder of ${state.path}: ${words}${why}`, {
+      hint: obstacle?.hint,
+      cause,
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
+import { serviceUnit } from '../config/confinement.js';
 import { errnoCode } from '../config/errno.js';
 
 const TUN = '/dev/net/tun';
@@ -21,16 +22,16 @@ export function tunProblem(): { why: string; hint: string } | undefined {
     switch (errnoCode(error)) {
       case 'ENOENT':
       case 'ENOTDIR':
-        return {
-          why: `${TUN} does not exist`,
-          hint: `sudo modprobe tun; in a container, start it with --device ${TUN}`,
-        };
+        return { why: `${TUN} does not exist`, hint: missingHint() };
       case 'ENODEV':
       case 'ENXIO':
         return { why: 'the kernel has no tun device', hint: 'sudo modprobe tun; after a kernel update, reboot' };
       case 'EACCES':
       case 'EPERM':
-        return { why: `${TUN} may not be opened`, hint: `sudo chmod 666 ${TUN} (its usual mode)` };
+        return {
+          why: `${TUN} may not be opened`,
+          hint: `sudo chmod 666 ${TUN} (its usual mode)${unitHint((unit) => `; DeviceAllow=${TUN} rw in ${unit}`)}`,
+        };
       default:
         return { why: `${TUN}: ${error instanceof Error ? error.message : String(error)}`, hint: `ls -l ${TUN}` };
     }
@@ -38,4 +39,15 @@ export function tunProblem(): { why: string; hint: string } | undefined {
     if (tun !== undefined) closeSync(tun);
   }
   return undefined;
+}
+
+function unitHint(words: (unit: string) => string): string {
+  const unit = serviceUnit();
+  return unit === undefined ? '' : words(unit);
+}
+
+/** PrivateDevices= of systemd.exec(5) leaves the host's device where it is. */
+function missingHint(): string {
+  const host = `sudo modprobe tun; in a container, start it with --device ${TUN}`;
+  return unitHint((unit) => `PrivateDevices=no in ${unit}; else `) + host;
 }

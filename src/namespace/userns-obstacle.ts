@@ -1,10 +1,21 @@
 import { existsSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { hasSeccompFilter, isContainer, serviceUnit } from '../config/confinement.js';
+import { runCommand } from '../exec/command.js';
 import { shellWord } from '../exec/shell-word.js';
 import { readOptional } from '../state/files.js';
+import { ownPids } from '../state/process.js';
+import { mountsOf } from './mountinfo.js';
 import { SCRIPTS } from './scripts.js';
 
-/** Why this process can make no user namespace, as far as the kernel tells, and what to do. Asked once it has failed. */
-export function usernsObstacle(): { why: string; hint: string } {
+/** Why something can't be made, as far as there is evidence, and what to do, where that is known. */
+export interface Obstacle {
+  why: string;
+  hint: string | undefined;
+}
+
+/** Why this process can make no user namespace. Asked once it has failed. */
+export function usernsObstacle(): Obstacle {
   const sysctl = (name: string): string | undefined => readOptional(`/proc/sys/${name}`)?.trim();
   if (!existsSync('/proc/self/ns/user')) {
     return {
@@ -38,17 +49,94 @@ export function usernsObstacle(): { why: string; hint: string } {
       hint: 'sudo sysctl user.max_user_namespaces=15000',
     };
   }
-  // Seccomp: 2, proc_pid_status(5): a filter, as docker and podman put on their containers.
-  if (/^Seccomp:\s*2$/m.test(readOptional('/proc/self/status') ?? '')) {
+  return limitReached() ?? filtered() ?? chrooted() ?? { why: 'the kernel refuses it', hint: undefined };
+}
+
+/** A seccomp filter: as docker and podman put on their containers, and systemd on services with RestrictNamespaces=. */
+export function filtered(): Obstacle | undefined {
+  if (!hasSeccompFilter()) return undefined;
+  const unit = serviceUnit();
+  const inUnit = `RestrictNamespaces=no in ${unit ?? 'the unit'}, and @mount, setns and unshare in its SystemCallFilter=`;
+  const inContainer = 'a container needs --security-opt seccomp=unconfined, or a profile with unshare and setns';
+  const wanted = [
+    ...(unit === undefined ? [] : [inUnit]),
+    ...(unit === undefined || isContainer() ? [inContainer] : []),
+  ];
+  const hint = wanted.join('; ');
+  return { why: `a seccomp filter is in force${unit === undefined ? '' : `, that of ${unit}`}`, hint };
+}
+
+/** user_namespaces(7): EPERM for a process whose root directory isn't that of its mount namespace, which nothing mounts. */
+function chrooted(): Obstacle | undefined {
+  const mounts = mountsOf('self');
+  if (mounts.length === 0 || mounts.some(({ point }) => point === '/')) return undefined;
+  return {
+    why: 'this is a chroot, in which the kernel makes no user namespace',
+    hint: 'enter the directory by pivot_root(2), as systemd-nspawn, bwrap and podman do, instead of chroot',
+  };
+}
+
+/** ip(8) and the drivers configure interfaces by AF_NETLINK, which RestrictAddressFamilies= (systemd.exec(5)) may refuse. */
+export async function netlinkObstacle(env: Readonly<Record<string, string>>): Promise<Obstacle | undefined> {
+  if (!hasSeccompFilter()) return undefined;
+  const { status } = await runCommand('ip', ['link', 'show', 'lo'], { env, timeoutMs: NETLINK_MS });
+  if (status === 0 || status === undefined) return undefined;
+  return {
+    why: 'a seccomp filter lets no netlink socket be opened',
+    hint: `RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK in ${serviceUnit() ?? 'the unit, or none in the profile of the container'}`,
+  };
+}
+
+const NETLINK_MS = 2000;
+
+/** Room that making a namespace needs: its processes while it comes up. */
+const PROCESSES_NEEDED = 12;
+const FILES_NEEDED = 64;
+
+/** Processes or files, of which there may be no more: setrlimit(2), and pids.max of a cgroup. */
+export function limitReached(): Obstacle | undefined {
+  const limits = readOptional('/proc/self/limits') ?? '';
+  const soft = (name: string): number => Number(new RegExp(`^${name} +(\\d+)`, 'm').exec(limits)?.[1] ?? Infinity);
+  const processes = soft('Max processes');
+  // Each thread counts.
+  const own = (): number =>
+    ownPids().reduce((sum, pid) => {
+      return sum + Number(/^Threads:\s*(\d+)/m.exec(readOptional(`/proc/${pid}/status`) ?? '')?.[1] ?? 1);
+    }, 0);
+  if (processes !== Infinity && own() + PROCESSES_NEEDED > processes) {
     return {
-      why: 'a seccomp filter is in force, as in a container',
-      hint: 'a container must let user namespaces be made: --security-opt seccomp=unconfined, or a profile with unshare and setns',
+      why: `only ${processes} processes and threads of yours may run`,
+      hint: 'ulimit -u, LimitNPROC= of a unit, or nproc in /etc/security/limits.conf raises it; or end some of them',
     };
   }
-  return {
-    why: 'the kernel refuses it, as in a chroot',
-    hint: 'a process in a chroot, or in a container without that right, can make no user namespace: unshare --user true',
-  };
+  const cgroup = fullCgroup();
+  if (cgroup !== undefined) return cgroup;
+  if (soft('Max open files') < FILES_NEEDED) {
+    return {
+      why: `only ${soft('Max open files')} files may be open`,
+      hint: 'ulimit -n, LimitNOFILE= of a unit, or nofile in /etc/security/limits.conf raises it',
+    };
+  }
+  return undefined;
+}
+
+/** The nearest cgroup above us that has no room for more processes. */
+function fullCgroup(): Obstacle | undefined {
+  const own = /^0::(.*)$/m.exec(readOptional('/proc/self/cgroup') ?? '')?.[1] ?? '/';
+  for (let path = own; path !== '/' && path !== '.'; path = dirname(path)) {
+    const value = (file: string): number => Number(readOptional(`/sys/fs/cgroup${path}/${file}`)?.trim() ?? NaN);
+    const max = value('pids.max');
+    if (!(value('pids.current') + PROCESSES_NEEDED > max)) continue;
+    const unit = basename(path);
+    const isUnit = /\.(service|scope|slice)$/.test(unit);
+    return {
+      why: `no more than ${max} processes and threads may run in ${path}`,
+      hint: isUnit
+        ? `TasksMax= of ${unit} raises it`
+        : 'pids.max of that cgroup, or --pids-limit of the container, raises it',
+    };
+  }
+  return undefined;
 }
 
 /** What gives only rnetns the right, by the path of its launcher; configs/apparmor/rnetns says how. */

@@ -30,20 +30,48 @@ const isValid = ({ start, count }: SubidRange): boolean =>
 
 /**
  * The ranges of one user in the text of `/etc/subuid` or `/etc/subgid` (subuid(5): `name-or-uid:start:count`),
- * in the file's order. Malformed and foreign lines are ignored, as newuidmap(1) does.
+ * in the file's order. Malformed and foreign lines are ignored, as newuidmap(1) does: the carriage return of a file
+ * from Windows is part of a field to it.
+ *
+ * The host's id 0 is cut away: the kernel refuses to map it (user_namespaces(7)), and with it the whole map.
  *
  * @param uid - the user's id, which may stand instead of the name; in `/etc/subgid` too it is the *user's*.
  */
 export function parseSubids(text: string, user: string, uid: number): SubidRange[] {
   return text
     .split('\n')
-    .map((line) => line.trim().split(':'))
+    .map((line) => line.replace(/^[ \t]+|[ \t]+$/g, '').split(':'))
     .filter(([owner, start, count, more]) => {
       const isOurs = owner !== '' && (owner === user || owner === String(uid));
       return isOurs && more === undefined && /^\d+$/.test(start ?? '') && /^\d+$/.test(count ?? '');
     })
-    .map(([, start, count]) => toRange(start, count))
+    .map(([, start, count]) => withoutRoot(toRange(start, count)))
     .filter(isValid);
+}
+
+function withoutRoot({ start, count }: SubidRange): SubidRange {
+  return start === 0 ? { start: 1, count: count - 1 } : { start, count };
+}
+
+/** What is wrong with the lines of one user, so that they give fewer ids than they seem to, or none; else undefined. */
+export function subidsProblem(
+  text: string,
+  user: string,
+  uid: number,
+  file: string,
+): { why: string; hint: string } | undefined {
+  const lines = text.split('\n').filter((line) => [user, String(uid)].includes(line.trim().split(':')[0] ?? ''));
+  if (lines.some((line) => line.endsWith('\r'))) {
+    return { why: `${file} has the line ends of Windows (CRLF)`, hint: `sudo sed -i 's/\\r$//' ${file}` };
+  }
+  const root = lines.find((line) => /^[^:]*:0:/.test(line));
+  if (root === undefined) return undefined;
+  const option = file.endsWith('gid') ? 'gids' : 'uids';
+  const [, , count] = root.split(':');
+  return {
+    why: `${root} in ${file} gives the host's id 0, which can't be mapped`,
+    hint: `sudo usermod --del-sub${option} 0-${Number(count) - 1} --add-sub${option} 100000-165535 ${user}`,
+  };
 }
 
 /** The ranges in the output of getsubids(1), one a line: `0: user 100000 65536`. Other lines are ignored. */

@@ -1,5 +1,6 @@
 import { accessSync, constants, lstatSync, rmSync, writeFileSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { writeHint } from '../config/confinement.js';
 import { checkBase } from '../config/runtime-dir.js';
 import { RnetnsError } from '../errors/error.js';
 
@@ -172,10 +173,14 @@ const WRITE_HINTS: Record<string, string> = {
   EACCES: 'chmod 700 the directory, or point XDG_RUNTIME_DIR to one that is yours',
 };
 
+function hintFor(path: string, code: string): string | undefined {
+  return (code === 'EROFS' ? writeHint(dirname(dirname(path))) : undefined) ?? WRITE_HINTS[code];
+}
+
 /** Name the path and the reason of a failed write below the state directory. */
 export function writeError(path: string, cause: unknown): RnetnsError {
   const code = (cause as NodeJS.ErrnoException).code ?? '';
   const why =
     code === 'ENOSPC' ? 'no space is left on its file system' : cause instanceof Error ? cause.message : String(cause);
-  return new RnetnsError('ERR_STATE_DIR', `cannot write ${path}: ${why}`, { hint: WRITE_HINTS[code], cause });
+  return new RnetnsError('ERR_STATE_DIR', `cannot write ${path}: ${why}`, { hint: hintFor(path, code), cause });
 }

@@ -186,6 +186,14 @@ describe('resolv.conf', () => {
     expect(stdout).to.include('nameserver 169.254.1.1');
   });
 
+  it('that is a directory is an error that names it, and nothing is left', async function () {
+    const runtime = freshRuntimeDir(this);
+    const host = await privateHost(runtime, `${SETUP} mkdir /etc/resolv.conf`);
+    const { status, stderr } = await host.run(['run', '--', 'true']);
+    expect(status).to.equal(125);
+    expect(stderr).to.match(/^rnetns: .*\/etc\/resolv\.conf.*it is a directory\nhint: sudo rmdir \/etc\/resolv\.conf/);
+  });
+
   it('that is a loop of links is an error that names it, and nothing is left', async function () {
     const runtime = freshRuntimeDir(this);
     const host = await privateHost(

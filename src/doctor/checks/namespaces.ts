@@ -17,7 +17,7 @@ export const userNamespace = check('user-namespace', {
     if (own) return ok('the one that rnetns is called in will do');
     if (trial.user.status === 0) return ok('can be made');
     if (trial.user.status === NOT_FOUND) return fail(wordsOf(trial.user), 'see programs');
-    return fail(`${wordsOf(trial.user)}: ${obstacle.why}`, obstacle.hint);
+    return fail(`${wordsOf(trial.user)}: ${obstacle.why}`, obstacle.hint ?? null);
   },
 });
 
@@ -49,7 +49,10 @@ function judgeNamespaces({
     const few = Number(limits[kind] ?? Infinity) < FEW;
     const { why, hint } = usernsObstacle();
     const because = few ? `${sysctl} is ${limits[kind] ?? ''}` : why;
-    return fail(`a ${name} namespace: ${wordsOf(result)}: ${because}`, few ? `sudo sysctl ${sysctl}=15000` : hint);
+    return fail(
+      `a ${name} namespace: ${wordsOf(result)}: ${because}`,
+      few ? `sudo sysctl ${sysctl}=15000` : (hint ?? null),
+    );
   }
   return ok('network and mount namespaces can be made');
 }

@@ -1,7 +1,7 @@
 import { tryProgram } from '../../exec/probe.js';
 import { findProgram } from '../../exec/find-program.js';
 import { userName } from '../../lifecycle/facts.js';
-import { parseGetsubids, parseSubids, type SubidRange } from '../../plan/id-map.js';
+import { parseGetsubids, parseSubids, subidsProblem, type SubidRange } from '../../plan/id-map.js';
 import { readOptional } from '../../state/files.js';
 import { check, ok, warn, type Finding } from '../check.js';
 import type { Host } from '../host.js';
@@ -55,6 +55,10 @@ async function gather({ path, env, ownUserns }: Host): Promise<Facts> {
 /** Exported for its test. */
 export function judge({ user, uid, own, source, files }: Facts): Finding {
   if (own) return ok('not needed: the user namespace that rnetns is called in will do');
+  for (const { kind, text } of files) {
+    const problem = subidsProblem(text ?? '', user, uid, `/etc/sub${kind}`);
+    if (problem !== undefined) return warn(problem.why, problem.hint);
+  }
   const found = files.map(({ kind, text, service }) => {
     const inFile = parseSubids(text ?? '', user, uid);
     return { kind, text: text ?? '', ranges: inFile.length > 0 ? inFile : (service?.ranges ?? []), inFile, service };

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { parseGetsubids, parseSubids, planIdMap } from '../../../src/plan/id-map.js';
+import { parseGetsubids, parseSubids, planIdMap, subidsProblem } from '../../../src/plan/id-map.js';
 
 const END = 2 ** 32 - 1;
 
@@ -27,6 +27,22 @@ describe('plan/id-map', () => {
       { start: 400000, count: 10 },
     ]);
     expect(parseSubids(text, '', 7)).to.deep.equal([]);
+  });
+
+  it("cuts the host's id 0 away, and says so", () => {
+    expect(parseSubids('ann:0:65536\n', 'ann', 1000)).to.deep.equal([{ start: 1, count: 65535 }]);
+    const problem = subidsProblem('ann:0:65536\n', 'ann', 1000, '/etc/subuid');
+    expect(problem?.why).to.match(/ann:0:65536 in \/etc\/subuid.*id 0/);
+    expect(problem?.hint).to.match(/usermod --del-subuids 0-65535 --add-subuids 100000-165535 ann/);
+  });
+
+  it('reads no line with the line end of Windows, as newuidmap does, and says so', () => {
+    expect(parseSubids('ann:100000:65536\r\n', 'ann', 1000)).to.deep.equal([]);
+    expect(subidsProblem('ann:100000:65536\r\n', 'ann', 1000, '/etc/subgid')).to.deep.equal({
+      why: '/etc/subgid has the line ends of Windows (CRLF)',
+      hint: "sudo sed -i 's/\\r$//' /etc/subgid",
+    });
+    expect(subidsProblem('bob:100000:65536\r\nann:1:2\n', 'ann', 1000, '/etc/subuid')).to.be.undefined;
   });
 
   it('reads the output of getsubids', () => {
