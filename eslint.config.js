@@ -41,7 +41,7 @@ const allowed = {
   // The record of a namespace holds its plan.
   state: ['exec', 'log', 'plan', 'config'],
   exec: ['log', 'config'],
-  log: ['config'],
+  log: ['config', 'text'],
   plan: ['config'],
   config: [],
   text: [],

@@ -3,12 +3,14 @@
 #
 # Runs in:   U, a copy of M1 and the shared network namespace: a command of `rnetns setup`, `teardown` or `run`
 # Called by: src/cli/cni/session.ts, as text, because inside /run is another one
-# Arguments: STATE shared|exclusive NETNS   exclusive: wait for all others, and keep them waiting; NETNS: the
-#            container's, or nothing: held open on descriptor 4, where it can be looked at from outside
-# Result:    its pid on stdout, through which nsenter(1) leads plugins to where it is; then status 0 if stdin says "ok"
+# Arguments: STATE shared|exclusive NETNS [given]   exclusive: wait for all others, and keep them waiting; NETNS: the
+#            container's, or nothing: held open on descriptor 4, where it can be looked at from outside. given: it is
+#            open there already, by our caller, for whom alone it may be at that path
+# Result:    its pid on stdout, through which nsenter(1) leads plugins to where it is, and "given" if NETNS is
+#            another one there, or none; then status 0 if stdin says "ok"
 # Requires:  flock mkdir mount
 set -u
-dir=$1 netns=$3
+dir=$1 netns=$3 given=${4-}
 # Garbage collection must not meet an ADD or DEL (SPEC.md, section 2). In the background: a caller waits for all of this.
 exec 3>"$dir/cni.lock"
 flock --"$2" -w 60 3 &
@@ -32,8 +34,12 @@ wait "$lock" || {
   exit 1
 }
 # Namespaces are regular files; opening a FIFO would block.
-! [ -f "$netns" ] || exec 4<"$netns" || exit 1
-echo "$$"
+if [ -n "$given" ]; then
+  ! [ "$netns" -ef "/proc/$$/fd/4" ] || given=
+elif [ -f "$netns" ]; then
+  exec 4<"$netns" || exit 1
+fi
+echo "$$ $given"
 IFS= read -r verdict && [ "$verdict" = ok ] && exit
 # Whoever called the plugins has failed, or was killed. What still runs of them would go on while others clean up after it:
 # it ends before the lock is free. Nobody but them and us has this copy of the mounts.

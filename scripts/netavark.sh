@@ -8,22 +8,20 @@
 #            SECONDS: for each call of netavark; DIRECTORY: its lock, and netavark's own state; INTERFACES: words, what
 #            setup makes; RECORD: the file that says so until the container is counted, removed here once it is undone.
 #            Our caller makes it as a hidden one
+#            Descriptor 5, if it is open, is NETNS, which may be there for our caller alone
 # Input:     after a line of ours on descriptor 3, which says that the lock is ours: `undo` and a line each of RECORD, NETNS,
 #            INTERFACES and netavark's input, for each setup that nobody has undone; `go` and a line of netavark's input.
-#            For setup, after another line of ours, which says that netavark is done, "ok": anything else undoes it
-# Result:    netavark's stdout and status, or 125 for a setup that failed and can't be undone; a teardown after which the
-#            container has its interfaces no more succeeds, with netavark's words on stderr
+#            For setup and teardown, after another line of ours, which says that netavark is done, "ok": anything else
+#            undoes the setup, and keeps what stands for the container at teardown
+# Result:    netavark's stdout and status, or 125 for a setup that failed and can't be undone; words of ours are no JSON. A
+#            teardown after which the container has its interfaces no more succeeds, with netavark's words on stderr
 # Requires:  flock mv rm sleep mkdir stat mount umount unshare nsenter ip timeout; process.sh, whose text comes before this
 set -u
 act=$1 seconds=$2 dir=$3 own_netns=$4 own_interfaces=$5 own_record=$6
 shift 6
 wait_seconds=60
-complain() {
-  # As netavark does; the words are ours, and hold no quotes.
-  printf '{"error":"%s"}\n' "$1"
-}
 fail() {
-  complain "$1"
+  printf '%s\n' "$1"
   exit 1
 }
 
@@ -49,13 +47,13 @@ netavark() {
   status=$?
   case $status in
     124 | 137)
-      complain "netavark did not end within $seconds s, and was killed"
+      echo "netavark did not end within $seconds s, and was killed"
       status=1
       ;;
   esac
   # By a signal, or it can't be started: such a status is not to be taken for ours.
   if [ "$status" -ge 125 ]; then
-    complain "netavark ended with status $status"
+    echo "netavark ended with status $status"
     status=1
   fi
   return "$status"
@@ -124,6 +122,13 @@ while IFS= read -r word && [ "$word" = undo ]; do
 done
 [ "$word" = go ] && IFS= read -r input || exit 1
 what=$own_netns interfaces=$own_interfaces record=$own_record
+# By our pid, for netavark gets none of our descriptors.
+! [ -e /proc/self/fd/5 ] || what=/proc/$$/fd/5
+# agreed: netavark is done; is our caller, who notes what follows from it?
+agreed() {
+  echo 2>/dev/null >&3
+  IFS= read -r word && [ "$word" = ok ]
+}
 case $act in
   update)
     netavark "$@"
@@ -138,11 +143,12 @@ case $act in
     fi
     # A container that is gone must be removable, whatever netavark says.
     if [ "$failed" -ne 0 ]; then
-      printf 'rnetns: netavark teardown of %s ended with status %s%s\n' "$what" "$failed" "${words:+: $words}"
+      printf 'rnetns: netavark teardown of %s ended with status %s%s\n' "$own_netns" "$failed" "${words:+: $words}"
       echo 'hint: it is disconnected, and counted no more; what is left of its rules and names goes with the shared namespace'
     fi >&2
     wait_for_dns
-    exit 0
+    agreed
+    exit
     ;;
 esac
 staged=${record%/*}/.${record##*/}
@@ -150,18 +156,17 @@ refuse() {
   rm -f -- "$staged"
   fail "$1"
 }
-is_namespace || refuse "there is no network namespace at $what"
+is_namespace || refuse "there is no network namespace at $own_netns"
 # What is there already is somebody's: it must not be undone below, nor by another call.
 place=$what
 for interface in $interfaces; do
-  ! has "$interface" || refuse "$interface is there already in $what"
+  ! has "$interface" || refuse "$interface is there already in $own_netns"
 done
 mv -f -- "$staged" "$record" || exit 1
 netavark "$@" setup "$what"
 status=$?
 if [ "$status" -eq 0 ]; then
-  echo 2>/dev/null >&3
-  IFS= read -r word && [ "$word" = ok ] && [ -z "$interrupted" ] || status=1
+  agreed && [ -z "$interrupted" ] || status=1
 fi
 # Whoever would count it was killed meanwhile: then nobody knows of it.
 { while read -r key parent _; do [ "$key" != PPid: ] || break; done; } <"/proc/$$/status"

@@ -4,6 +4,7 @@ import { loadConfig, type LoadedConfig } from '../config/load.js';
 import { searchPath } from '../exec/find-program.js';
 import type { Context } from '../lifecycle/context.js';
 import { Logger } from '../log/logger.js';
+import { lockContainer, type ContainerLock } from '../state/container-lock.js';
 import { StateDirectory, statStateDirectory } from '../state/directory.js';
 import { checkName, DEFAULT_NAME, findRuntime, ownUid } from '../state/runtime.js';
 
@@ -41,6 +42,32 @@ function ownState(base: string, name: string): StateDirectory {
 /** With what the launcher must be given, to work on the same namespace with the same settings. */
 export interface CliContext extends Context {
   launcherOptions: readonly string[];
+  /** Of the container that this is about: see {@link withContainer}. */
+  lock?: ContainerLock | undefined;
+  /** What is begun is undone then, and its reason thrown. */
+  interruption?: AbortSignal | undefined;
+}
+
+/**
+ * Do something for a container while no other call does.
+ *
+ * @param what - for messages: "adding eth0 of web to network n".
+ * @param act - gets the context with the lock, for what else is called for this container.
+ * @throws what `act` throws; RnetnsError ERR_LOCK_TIMEOUT.
+ */
+export async function withContainer<C extends CliContext, T>(
+  context: C,
+  containerId: string,
+  what: string,
+  act: (held: C) => Promise<T>,
+): Promise<T> {
+  if (context.lock?.containerId === containerId) return act(context);
+  const lock = await lockContainer(context.state, containerId, what, context.interruption);
+  try {
+    return await act({ ...context, lock });
+  } finally {
+    lock.release();
+  }
 }
 
 /** All that an act on the namespace needs; makes nothing. */

@@ -5,7 +5,14 @@ import { runToEnd } from './run-to-end.js';
 /**
  * A program with this command only, for what is called for each container, or again and again by monitoring: with nothing
  * of the others, it starts 20 ms sooner than main.ts.
+ *
+ * @param onError - is told first of what it fails with.
  */
-export function runAlone(command: Command): void {
-  void runToEnd(() => runCommands(process.argv.slice(2), [command]));
+export function runAlone(command: Command, onError: (error: unknown) => void = () => undefined): void {
+  void runToEnd(() =>
+    runCommands(process.argv.slice(2), [command]).catch((error: unknown) => {
+      onError(error);
+      throw error;
+    }),
+  );
 }

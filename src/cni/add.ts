@@ -49,7 +49,14 @@ export async function addNetwork(cni: Cni, list: NetworkList, attachment: Attach
     check(cni, list, attachment);
     const version = await agreeOnVersion(cni, list);
     const [bridges] = await Promise.all([bridgesBefore(cni, list.plugins), checkInterface(cni, list, attachment)]);
-    const begun: CachedAttachment = { ...attachment, network: list.name, config: list.source, result: undefined };
+    const inode = cni.netnsInode(attachment.netns);
+    const begun: CachedAttachment = {
+      ...attachment,
+      network: list.name,
+      config: list.source,
+      result: undefined,
+      inode,
+    };
     return await addPlugins(cni, list, version, { ...begun, unfinished: { bridges } }, act);
   } catch (cause) {
     throw cause instanceof CniError && cause.context === undefined ? cause.during(`${act} failed`) : cause;

@@ -24,11 +24,7 @@ export function attachedList(cni: Cni, cached: CachedAttachment | undefined, tod
     try {
       const list = parseNetworkList(cached.config);
       // libcni keeps a list without the plugins of the files beside it.
-      if (list.plugins.length > 0) {
-        // One of the files that can't be used may be this network's, and what is in it isn't heeded.
-        if (today instanceof CniError && today.details !== '') cni.warn(today.details);
-        return list;
-      }
+      if (list.plugins.length > 0) return list;
     } catch (cause) {
       if (!(cause instanceof CniError)) throw cause;
       cni.warn(`the cached configuration of network ${cached.network} cannot be used: ${cause.message}`);
@@ -46,9 +42,18 @@ export function attachedList(cni: Cni, cached: CachedAttachment | undefined, tod
 /**
  * The result of ADD, in the version that is spoken now.
  *
+ * @param netns - the path that the namespace of ADD is named by now: plugins compare it with that in the result.
  * @throws CniError decoding
  */
-export function attachedResult(cached: CachedAttachment | undefined, version: CniVersion): WrittenResult | undefined {
+export function attachedResult(
+  cached: CachedAttachment | undefined,
+  version: CniVersion,
+  netns = cached?.netns,
+): WrittenResult | undefined {
   if (cached?.result === undefined) return undefined;
-  return writeResult(readResult(cached.result, OLDEST_VERSION), version);
+  const result = readResult(cached.result, OLDEST_VERSION);
+  const interfaces = result.interfaces.map((one) =>
+    netns !== undefined && one.sandbox !== undefined && one.sandbox === cached.netns ? { ...one, sandbox: netns } : one,
+  );
+  return writeResult({ ...result, interfaces }, version);
 }

@@ -26,6 +26,8 @@ const KIND = 'cniCacheV1';
 
 export interface CachedAttachment extends Attachment {
   readonly network: string;
+  /** Inode of the network namespace; undefined in what libcni has written. */
+  readonly inode?: number | undefined;
   /** Text of the network list; empty in a file of before libcni 0.8, which holds a result and nothing else. */
   readonly config: string;
   /** JSON of the result of the last plugin that has answered; undefined when ADD was interrupted before. */
@@ -157,7 +159,8 @@ function isSame(a: AttachmentId & { network: string }, b: AttachmentId & { netwo
 
 /** On one line, with the keys in libcni's order, and those that are empty left out. */
 function formatCached(attachment: CachedAttachment): string {
-  const { containerId, config, ifName, network, netns, args, capabilityArgs, result, unfinished, link } = attachment;
+  const { containerId, config, ifName, network, netns, args, capabilityArgs, result, unfinished, link, inode } =
+    attachment;
   return JSON.stringify({
     kind: KIND,
     containerId,
@@ -168,7 +171,9 @@ function formatCached(attachment: CachedAttachment): string {
     ...(args.length === 0 ? {} : { cniArgs: args }),
     ...(Object.keys(capabilityArgs).length === 0 ? {} : { capabilityArgs }),
     ...(result === undefined ? {} : { result }),
-    ...(unfinished === undefined && link === undefined ? {} : { rnetns: { unfinished, link } }),
+    ...(unfinished === undefined && link === undefined && inode === undefined
+      ? {}
+      : { rnetns: { unfinished, link, inode } }),
   });
 }
 
@@ -208,12 +213,13 @@ export function parseCached(
 }
 
 /** What is wrong in it is left out: of an attachment of libcni's it isn't there either. */
-function parseOwn(value: unknown): Pick<CachedAttachment, 'unfinished' | 'link'> {
+function parseOwn(value: unknown): Pick<CachedAttachment, 'unfinished' | 'link' | 'inode'> {
   if (!isObject(value)) return {};
   const link = parseIdentity(value.link);
   return {
     ...(isObject(value.unfinished) ? { unfinished: parseUnfinished(value.unfinished) } : {}),
     ...(link === undefined ? {} : { link }),
+    ...(typeof value.inode === 'number' ? { inode: value.inode } : {}),
   };
 }
 

@@ -32,6 +32,8 @@ export interface Cni extends Runtime {
   readonly setMac: (name: string, mac: string) => Promise<void>;
   /** Delete one. @throws CniError io */
   readonly deleteLink: (name: string, netns?: string) => Promise<void>;
+  /** Whose file is at a path; undefined for none: paths are reused, and differ between mount namespaces. */
+  readonly netnsInode: (path: string) => number | undefined;
   /** How a user calls rnetns for this shared namespace, for hints: `rnetns --name lab`. */
   readonly program: string;
 }

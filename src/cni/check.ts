@@ -49,7 +49,7 @@ export async function checkNetwork(cni: Cni, network: string, id: CheckedAttachm
       });
     }
     const attachment = { ...cached, netns: agreedNetns(cni, id.netns, cached) };
-    const result = attachedResult(cached, version);
+    const result = attachedResult(cached, version, attachment.netns);
     for (const plugin of list.plugins) {
       const request = composeRequestFor(list.name, version, plugin, attachment, result);
       try {
@@ -66,12 +66,13 @@ export async function checkNetwork(cni: Cni, network: string, id: CheckedAttachm
 /**
  * Plugins are asked about the namespace of ADD, so another one that is given would never be looked at.
  *
- * Compared by path, as the specification wants the one of ADD; a cache of before libcni 1.2 has none to compare with.
+ * By any path that leads to it; what libcni has written tells only the path, and before 1.2 not even that.
  */
 function agreedNetns(cni: Cni, given: string, cached: CachedAttachment): string {
   if (given === '') return cached.netns;
   cni.checkNetns(given);
-  if (cached.netns === '' || cached.netns === given) return given;
+  const isSame = cached.inode === undefined ? cached.netns === given : cached.inode === cni.netnsInode(given);
+  if (cached.netns === '' || isSame) return given;
   throw new CniError(CNI_CODE.badNetns, `it was added in ${cached.netns}, not in ${given}`, {
     hint: 'give the network namespace that it was added in, or none',
   });

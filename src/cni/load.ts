@@ -30,6 +30,8 @@ export interface FoundNetwork {
 export interface SkippedFile {
   readonly file: string;
   readonly reason: string;
+  /** What is in it, if that can be read. */
+  readonly text: string;
 }
 
 export interface LoadedNetworks {
@@ -47,7 +49,7 @@ export function loadNetworks(directories: readonly string[]): LoadedNetworks {
       const list = loadFile(file);
       if (!networks.has(list.name)) networks.set(list.name, { list, file });
     } catch (cause) {
-      skipped.push({ file, reason: reasonOf(cause) });
+      skipped.push({ file, reason: reasonOf(cause), text: textOf(file) });
     }
   }
   return { networks: [...networks.values()], skipped };
@@ -65,9 +67,19 @@ export function findNetwork(
   const { networks, skipped } = loadNetworks(directories);
   const found = networks.find(({ list }) => list.name === name);
   if (found !== undefined) return { ...found, skipped };
+  throw noNetwork(directories, name, networks, skipped);
+}
+
+/** Why there is none of that name. */
+export function noNetwork(
+  directories: readonly string[],
+  name: string,
+  networks: LoadedNetworks['networks'],
+  skipped: LoadedNetworks['skipped'],
+): CniError {
   const names = networks.map(({ list }) => list.name).join(', ');
   const where = directories.join(' or ');
-  throw new CniError(CNI_CODE.badConfig, `no network configuration with name ${JSON.stringify(name)} in ${where}`, {
+  return new CniError(CNI_CODE.badConfig, `no network configuration with name ${JSON.stringify(name)} in ${where}`, {
     details: skipped.map(({ file, reason }) => `${file} cannot be used: ${reason}`).join('; '),
     hint: names === '' ? `put a .conflist file in one of them` : `networks that are there: ${names}`,
   });
@@ -94,7 +106,7 @@ function configFiles(directory: string, skipped: SkippedFile[]): string[] {
   try {
     return [...listFiles(directory, ['.conflist']), ...listFiles(directory, ['.conf', '.json'])];
   } catch (cause) {
-    skipped.push({ file: directory, reason: reasonOf(cause) });
+    skipped.push({ file: directory, reason: reasonOf(cause), text: '' });
     return [];
   }
 }
@@ -116,6 +128,14 @@ function listFiles(directory: string, extensions: readonly string[]): string[] {
 function readRegularFile(file: string): string {
   if (!statSync(file).isFile()) throw new CniError(CNI_CODE.io, 'not a regular file');
   return readFileSync(file, 'utf8');
+}
+
+function textOf(file: string): string {
+  try {
+    return readRegularFile(file);
+  } catch {
+    return '';
+  }
 }
 
 function reasonOf(cause: unknown): string {

@@ -1,8 +1,27 @@
-import { statfsSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, statfsSync, statSync } from 'node:fs';
 import { CNI_CODE, CniError } from './error.js';
 
-/** NSFS_MAGIC, and PROC_SUPER_MAGIC, as it was before Linux 3.19. */
-const NAMESPACE_FILE_SYSTEMS = [0x6e736673, 0x9fa0];
+const NSFS_MAGIC = 0x6e736673;
+/** PROC_SUPER_MAGIC is what it was before Linux 3.19. */
+const NAMESPACE_FILE_SYSTEMS = [NSFS_MAGIC, 0x9fa0];
+
+/**
+ * A namespace's file as the caller sees it: podman and others mount theirs in a mount namespace of their own, where ours
+ * can't look. The caller closes it.
+ *
+ * @returns undefined where there is no namespace of that path out here: ours are seen inside only.
+ */
+export function openNetns(path: string): number | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    if (statfsSync(`/proc/self/fd/${fd}`).type === NSFS_MAGIC) return fd;
+  } catch {
+    // Whatever is wrong with it is told where it is looked for next.
+  }
+  if (fd !== undefined) closeSync(fd);
+  return undefined;
+}
 
 /**
  * Could a container's network namespace be that of a path? Plugins of before 1.2 don't ask: in the shared namespace itself

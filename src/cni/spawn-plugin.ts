@@ -121,7 +121,7 @@ function killGroup({ pid }: ChildProcessWithoutNullStreams): void {
 }
 
 /** The beginning of what a stream says; the rest is read and dropped, so that its writer doesn't block. */
-function collect(stream: Readable, limit: number, onTooMuch: () => void = () => undefined): () => string {
+export function collect(stream: Readable, limit: number, onTooMuch: () => void = () => undefined): () => string {
   const chunks: Buffer[] = [];
   let size = 0;
   stream.on('data', (chunk: Buffer) => {

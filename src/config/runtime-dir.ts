@@ -62,16 +62,20 @@ export function runtimeDirectory(env: Environment, uid: number, root = '', named
  * @throws RnetnsError `ERR_RUNTIME_DIR`; `ERR_STATE_DIR`: the base is foreign, open to others, or cannot be made.
  */
 export function ensureBase({ runtimeDir, base }: RuntimeDirectory, uid: number, namedAfter = uid): void {
-  if (basename(runtimeDir) === basename(fallbackPath(namedAfter))) {
-    makePrivate(runtimeDir, 'ERR_RUNTIME_DIR');
-    checkFallback(runtimeDir, uid);
-  }
+  ensureRuntimeDir(runtimeDir, uid, namedAfter);
   makePrivate(base, 'ERR_STATE_DIR');
   const stats = checkBase(base, uid);
   if (stats === undefined) throw failed('ERR_STATE_DIR', base, 'it was removed a moment after it was made');
   if ((stats.mode & 0o022) !== 0) {
     throw failed('ERR_STATE_DIR', base, `its mode is ${octal(stats)}: others can write to it`, `chmod 700 ${base}`);
   }
+}
+
+/** For a user without a session. @throws RnetnsError `ERR_RUNTIME_DIR` */
+export function ensureRuntimeDir(runtimeDir: string, uid: number, namedAfter = uid): void {
+  if (basename(runtimeDir) !== basename(fallbackPath(namedAfter))) return;
+  makePrivate(runtimeDir, 'ERR_RUNTIME_DIR');
+  checkFallback(runtimeDir, uid);
 }
 
 /**

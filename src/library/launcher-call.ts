@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { processEnvironment } from '../config/environment.js';
 import { ERROR_CODES, RnetnsError, type ErrorCode } from '../errors/error.js';
@@ -31,6 +31,8 @@ export interface CallOptions {
   onLog: (line: string) => void;
   /** Ends the wait for a process inside, and the launcher with it. */
   signal?: AbortSignal | undefined;
+  /** Of this process, to be 3, 4 and so on in the launcher and in what it runs. */
+  descriptors?: readonly (number | 'ignore')[];
 }
 
 interface Ended {
@@ -57,7 +59,8 @@ export class LauncherCall {
     this.options = options;
     // detached: in a session of its own. What Ctrl-C means for the caller's function the caller's program decides.
     const env = { ...processEnvironment(), ...options.env };
-    this.child = spawn(SCRIPTS.launcher, options.argv, { env, detached: true, stdio: 'pipe' });
+    const stdio: StdioOptions = ['pipe', 'pipe', 'pipe', ...(options.descriptors ?? [])];
+    this.child = spawn(SCRIPTS.launcher, options.argv, { env, detached: true, stdio });
     this.ended = ending(this.child);
     // It may end before it was told: what that means its status says.
     this.child.stdin?.on('error', () => undefined);

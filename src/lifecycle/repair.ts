@@ -41,7 +41,15 @@ export async function repair(context: Context, generation: string): Promise<Mend
     await ensure(context, generation);
     noteMended(context, 'namespace', 'made anew: all its processes were dead, and references need it');
   } else {
-    const ours = [`lease.${generation}`, `holder.${generation}`, 'lock-owner', 'references', 'tied', 'netns'];
+    const ours = [
+      `lease.${generation}`,
+      `holder.${generation}`,
+      'lock-owner',
+      'references',
+      'tied',
+      'counted',
+      'netns',
+    ];
     const left = readdirSync(state.path).filter((entry) => !ours.includes(entry));
     await removeNamespace(state, env);
     if (left.length > 0) noteMended(context, 'namespace', `removed what was left of it: ${left.join(' ')}`);

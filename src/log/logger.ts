@@ -1,5 +1,6 @@
 import type { Logger as WinstonLogger } from 'winston';
 import type { LogLevel } from '../config/config.js';
+import { printable } from '../text/printable.js';
 
 const RANK: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
 
@@ -49,7 +50,9 @@ async function load(level: LogLevel): Promise<WinstonLogger> {
   return createLogger({
     level,
     levels: RANK,
-    format: format.printf((entry) => `${String(entry.timestamp)} rnetns ${entry.level}: ${String(entry.message)}`),
+    format: format.printf(
+      (entry) => `${String(entry.timestamp)} rnetns ${entry.level}: ${printable(String(entry.message))}`,
+    ),
     // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- winston's own types
     transports: [new transports.Console({ stderrLevels: Object.keys(RANK) })],
   });

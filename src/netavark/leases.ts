@@ -64,9 +64,14 @@ export function findAddresses(directory: string, request: NetavarkRequest): void
   }
 }
 
-/** Has the container an address in one of these networks? */
-export function hasAddresses(directory: string, request: NetavarkRequest): boolean {
-  return requestedNetworks(request).some(({ id }) => addressesOf(join(directory, id), request.container_id).length > 0);
+/** Has the container an address in this network? */
+export function hasAddress(directory: string, network: string, container: string): boolean {
+  return addressesOf(join(directory, network), container).length > 0;
+}
+
+/** The networks that the container has an address in. */
+export function networksWithAddress(directory: string, container: string): string[] {
+  return listNames(directory).filter((network) => hasAddress(directory, network, container));
 }
 
 export function freeAddresses(directory: string, request: NetavarkRequest): void {
@@ -84,23 +89,22 @@ export function dropLeases(files: readonly string[], owner: LeaseOwner): void {
 /**
  * Free what a setup that was killed has taken: nobody counted it, and nobody will.
  *
- * @param readCounted - the ids of those that are counted, as they are now.
+ * @param isCounted - is the container counted for the network, as it is now?
  */
 export function dropForgotten(
   directory: string,
   request: NetavarkRequest,
-  readCounted: () => ReadonlySet<string>,
+  isCounted: (container: string, network: string) => boolean,
 ): void {
   const ended = requestedNetworks(request).flatMap(({ id }) =>
     listNames(join(directory, id)).flatMap((address) => {
       const file = join(directory, id, address);
       const owner = parseLease(readOptional(file) ?? '');
-      return owner === undefined || isAlive(owner.process) ? [] : [{ file, container: owner.container }];
+      return owner === undefined || isAlive(owner.process) ? [] : [{ file, id, container: owner.container }];
     }),
   );
-  // Only now: whoever has ended had counted its container before.
-  const counted = readCounted();
-  for (const { file, container } of ended) if (!counted.has(container)) rmSync(file, { force: true });
+  // Only now: whoever has ended had counted it before.
+  for (const { file, id, container } of ended) if (!isCounted(container, id)) rmSync(file, { force: true });
 }
 
 /** False when another one has it; whoever had it before keeps it. */

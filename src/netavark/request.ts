@@ -1,5 +1,6 @@
+import { quote } from '../config/bad-setting.js';
 import { RnetnsError } from '../errors/error.js';
-import { parseIp } from '../plan/ip.js';
+import { formatIp, parseIp } from '../plan/ip.js';
 import { ID } from '../state/references.js';
 import { isHostOf, parseSubnet, type Subnet } from './subnet.js';
 import { isObject, isStrings } from '../state/json.js';
@@ -24,6 +25,8 @@ export interface RequestedNetwork {
   options: NetavarkRequest['networks'][string];
 }
 
+const ID_RULE = 'up to 128 letters, digits, and _ . - after the first';
+
 /**
  * Read and check a request. netavark itself finds some of these faults late, with half of the network made.
  *
@@ -43,14 +46,19 @@ export function parseRequest(text: string): NetavarkRequest {
   }
   if (!isObject(value)) return fail('they are no JSON object');
   const { container_id: id, networks, network_info: info } = value;
-  if (typeof id !== 'string' || !ID.test(id)) return fail('container_id is no id of up to 128 letters, digits, _ . -');
+  if (typeof id !== 'string' || !ID.test(id)) return fail(`container_id is no id of ${ID_RULE}`);
   if (!isObject(networks) || !isObject(info)) return fail('networks or network_info is missing');
   for (const [name, options] of Object.entries(networks)) {
     const at = `networks.${name}`;
     const network = info[name];
+    // Both become names of files: ours, and aardvark-dns's.
+    if (!ID.test(name)) return fail(`${quote(name)} is no name of a network: ${ID_RULE}`);
     if (!isObject(network) || typeof network.id !== 'string')
       return fail(`network_info.${name} is missing, or has no id`);
-    if (!/^[A-Za-z0-9_.-]+$/.test(network.id)) return fail(`network_info.${name}.id is no id`);
+    if (!ID.test(network.id)) return fail(`network_info.${name}.id is no id of ${ID_RULE}`);
+    const bridge = network.network_interface;
+    if (bridge != null && !(typeof bridge === 'string' && isInterfaceName(bridge)))
+      return fail(`network_info.${name}.network_interface is no interface name`);
     if (!isObject(options)) return fail(`${at} is no object`);
     if (typeof options.interface_name !== 'string' || !isInterfaceName(options.interface_name)) {
       return fail(`${at}.interface_name is no interface name`);
@@ -61,12 +69,18 @@ export function parseRequest(text: string): NetavarkRequest {
   }
   const request = value as unknown as NetavarkRequest;
   for (const { name, subnets, options } of requestedNetworks(request)) {
+    const addresses: string[] = [];
     for (const address of options.static_ips ?? []) {
       const ip = parseIp(address);
-      if (ip === undefined || !subnets.some((subnet) => isHostOf(subnet, ip))) {
+      // A zone may hold anything, and the address is the name of a file.
+      const hasZone = ip?.kind === 'ipv6' && ip.zone !== undefined;
+      if (ip === undefined || hasZone || !subnets.some((subnet) => isHostOf(subnet, ip))) {
         return fail(`networks.${name}.static_ips: ${address} is in none of the network's subnets`);
       }
+      // One spelling, for it must not be given out twice.
+      addresses.push(formatIp(ip));
     }
+    if (addresses.length > 0) options.static_ips = addresses;
   }
   return request;
 }
@@ -81,6 +95,15 @@ export function requestedNetworks({ networks, network_info: info }: NetavarkRequ
       return parsed === undefined ? [] : [{ ...parsed, gateway }];
     }),
   }));
+}
+
+/** The request with these of its networks. */
+export function restrictTo(
+  request: NetavarkRequest,
+  isWanted: (network: RequestedNetwork) => boolean,
+): NetavarkRequest {
+  const wanted = requestedNetworks(request).filter(isWanted);
+  return { ...request, networks: Object.fromEntries(wanted.map(({ name, options }) => [name, options])) };
 }
 
 /** What setup makes in the container's namespace. */

@@ -4,7 +4,7 @@ import { writeError } from '../state/directory.js';
 import { listNames, makeDirectory, readOptional } from '../state/files.js';
 import { isObject } from '../state/json.js';
 import { isAlive, type ProcessId } from '../state/process.js';
-import { parseRequest, type NetavarkRequest } from './request.js';
+import { parseRequest, requestedNetworks, type NetavarkRequest } from './request.js';
 
 /**
  * Setups that are not counted yet, `DIRECTORY/CONTAINER` each: what it takes to undo one that was killed together with all
@@ -47,9 +47,12 @@ export function forgetSetup(directory: string, container: string): void {
 /**
  * Those that nobody counted, and nobody will.
  *
- * @param readCounted - the ids of those that are counted, as they are now.
+ * @param isCounted - is the container counted for the network, as it is now?
  */
-export function forgottenSetups(directory: string, readCounted: () => ReadonlySet<string>): UnfinishedFile[] {
+export function forgottenSetups(
+  directory: string,
+  isCounted: (container: string, network: string) => boolean,
+): UnfinishedFile[] {
   const ended = listNames(directory)
     .filter((name) => !name.startsWith('.'))
     .flatMap((name) => {
@@ -57,10 +60,10 @@ export function forgottenSetups(directory: string, readCounted: () => ReadonlySe
       const setup = parseSetup(readOptional(file) ?? '');
       return setup === undefined || isAlive(setup.process) ? [] : [{ file, setup }];
     });
-  if (ended.length === 0) return [];
-  // Only now: whoever has ended had counted its container before.
-  const counted = readCounted();
-  return ended.filter(({ setup }) => !counted.has(setup.request.container_id));
+  // Only now: whoever has ended had counted it before. Its networks are counted all at once.
+  return ended.filter(({ setup: { request } }) =>
+    requestedNetworks(request).some(({ id }) => !isCounted(request.container_id, id)),
+  );
 }
 
 function parseSetup(text: string): Unfinished | undefined {

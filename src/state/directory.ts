@@ -65,6 +65,10 @@ export class StateDirectory {
   get tied(): string {
     return join(this.path, 'tied');
   }
+  /** Which networks of a container its reference counts: see counted.ts. */
+  get counted(): string {
+    return join(this.path, 'counted');
+  }
   /** A file for each named network namespace: see scripts/named.sh. */
   get names(): string {
     return join(this.path, 'netns');

@@ -63,6 +63,15 @@ export function readReferences(state: StateDirectory, names: Iterable<string> = 
   return { list, count };
 }
 
+/** What the reference of this id counts for; 0 without one that counts. */
+export function countOf(state: StateDirectory, id: string): number {
+  for (const directory of [state.tied, state.references]) {
+    const reference = readReference(join(directory, id), id);
+    if (reference.problem !== PROBLEMS.dropped) return counts(reference);
+  }
+  return 0;
+}
+
 /** A named network namespace holds the shared one until it is deleted. */
 function namedReference({ names }: StateDirectory, name: string): Reference {
   const since = lstatSync(join(names, name), { throwIfNoEntry: false })?.mtime.toISOString() ?? null;
@@ -207,5 +216,6 @@ function mendReference(state: StateDirectory, path: string, id: string, tell: (d
 
 /** Those of a boot before this one went with it; the lock is held. */
 export function forgetReferences(state: StateDirectory): void {
-  for (const path of [state.references, state.tied, state.refCount]) rmSync(path, { recursive: true, force: true });
+  for (const path of [state.references, state.tied, state.refCount, state.counted])
+    rmSync(path, { recursive: true, force: true });
 }

@@ -11,6 +11,7 @@ export function removeRemains(state: StateDirectory, generation: string): void {
     'references',
     'tied',
     'ref-count',
+    'counted',
   ]);
   for (const entry of readdirSync(state.path)) {
     if (!kept.has(entry)) removeEntry(join(state.path, entry));

@@ -18,3 +18,8 @@ export function printable(text: string): string {
 export function onOneLine(text: string): string {
   return printable(text.replace(/\s+/gu, ' '));
 }
+
+/** The same for what has lines that are its own. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}

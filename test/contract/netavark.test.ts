@@ -7,7 +7,7 @@ import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { scratch, script } from '../fixtures/cni/plugins.js';
 import { alive, childrenOf, waitFor } from '../fixtures/processes.js';
-import { expectRefused } from '../fixtures/refusals.js';
+import { expectRefused as expectRefusedOnStderr } from '../fixtures/refusals.js';
 import { findProgram, requires } from '../fixtures/requirements.js';
 import { launcher, run, spawnRnetns, type RunResult } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
@@ -102,6 +102,13 @@ function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
   }
+}
+
+/** As netavark says no, on stdout, beside our own words. */
+function expectRefused(result: RunResult, words: RegExp, status = 125): void {
+  const { error } = JSON.parse(result.stdout) as { error: string };
+  expect(result.stderr).to.equal(`rnetns: ${error.replace('; hint: ', '\nhint: ')}\n`);
+  expectRefusedOnStderr({ ...result, stdout: '' }, words, status);
 }
 
 const interfacesIn = async (runtime: RuntimeDir, netns: string): Promise<string> =>
@@ -435,6 +442,14 @@ describe('netavark', function () {
     ['a network without information', JSON.stringify({ ...request('x'), network_info: {} }), /network_info\.net1/],
     ['an address outside of the subnet', JSON.stringify(request('x', { ips: ['10.90.0.2'] })), /10\.90\.0\.2/],
     ['a bad interface name', JSON.stringify(request('x')).replace('eth0', 'a/b'), /interface_name/],
+    ['an id of a network that leads elsewhere', JSON.stringify(request('x')).replace(NETWORK_ID, '..'), /net1\.id/],
+    [
+      'a name that leads elsewhere',
+      JSON.stringify(request('x')).replaceAll('"net1"', '"../net1"'),
+      /no name of a network/,
+    ],
+    ['a bad name of a bridge', JSON.stringify(request('x')).replace('podman9', '..'), /network_interface/],
+    ['a name to be obeyed', JSON.stringify(request('x')).replaceAll('"net1"', '"\\u001b[2J"'), /no name of a network/],
   ] as const) {
     it(`${what} on stdin is refused before anything is made`, async function () {
       const runtime = fresh(this);

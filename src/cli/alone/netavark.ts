@@ -1,4 +1,5 @@
 import { netavarkCommand } from '../commands/netavark.js';
+import { reportNetavarkError } from '../report.js';
 import { runAlone } from '../run-alone.js';
 
-runAlone(netavarkCommand());
+runAlone(netavarkCommand(), reportNetavarkError);

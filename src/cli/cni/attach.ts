@@ -14,9 +14,19 @@ import { RnetnsError } from '../../errors/error.js';
 import type { JsonObject } from '../../state/json.js';
 import type { NetworkList } from '../../cni/network-conf.js';
 import { statusOfNetwork } from '../../cni/status.js';
-import { ID, readReferences } from '../../state/references.js';
+import { tryContainer, type ContainerLock } from '../../state/container-lock.js';
+import {
+  countLess,
+  countMore,
+  isCounted,
+  readCounted,
+  type CountChange,
+  type Counted,
+  type CountedNetwork,
+} from '../../state/counted.js';
+import { ID } from '../../state/references.js';
 import { callLauncher } from '../call-launcher.js';
-import type { CliContext } from '../context.js';
+import { withContainer, type CliContext } from '../context.js';
 import { inSession, type CniContext, type Session } from './session.js';
 
 /** What a container is attached with, as a caller gives it. */
@@ -32,39 +42,43 @@ export interface AttachOptions {
 
 /** Put the container on the network. Its id becomes a reference that counts for each of its attachments. */
 export async function attach(context: CniContext, list: NetworkList, options: AttachOptions): Promise<WrittenResult> {
-  checkNames('adding', list.name, options);
-  const attachment = attachmentOf(context, options);
-  await removeUnfinished(context, list, attachment);
-  const nets = others(context, list.name, attachment).length + 1;
-  const reference = ['--id', attachment.containerId, '--nets', String(nets)];
-  const { netns } = attachment;
-  try {
-    return await inSession(context, { verb: 'setup', options: reference, netns }, (cni) =>
-      addNetwork(cni, list, attachment),
-    );
-  } catch (cause) {
-    // But for a bridge that it made, it is undone. Why it failed matters more than what becomes of that.
-    await removeUnfinished(context, list, attachment, ({ unfinished }) => unfinished?.undone === true).catch(
-      () => undefined,
-    );
-    throw cause;
-  }
+  const act = checkNames('adding', list.name, options);
+  return withContainer(context, options.containerId, act, async (held) => {
+    const attachment = attachmentOf(held, options);
+    await removeUnfinished(held, list, attachment);
+    const { containerId, ifName, netns } = attachment;
+    const one: CountedNetwork = { by: 'cni', network: list.name, ifName };
+    const { verb, options: count, note } = countMore(held.state, containerId, [one], counted(held, containerId));
+    try {
+      return await inSession(held, { verb, options: count, netns }, async (cni) => {
+        const result = await addNetwork(cni, list, attachment);
+        note();
+        return result;
+      });
+    } catch (cause) {
+      // But for a bridge that it made, it is undone. Why it failed matters more than what becomes of that.
+      await removeUnfinished(held, list, attachment, ({ unfinished }) => unfinished?.undone === true).catch(
+        () => undefined,
+      );
+      throw cause;
+    }
+  });
 }
 
 /**
- * Remove what is left of an ADD of this container to this network that has failed, or was killed: nobody else is at work then,
- * so it isn't one that is still on its way.
+ * Remove what is left of an ADD of this container to this network that has failed, or was killed. Nobody else is at work
+ * then, for a bridge may be another one's as well.
  */
 async function removeUnfinished(
   context: CniContext,
   list: NetworkList,
-  { containerId }: Attachment,
+  { containerId, netns }: Attachment,
   concerns: (left: CachedAttachment) => boolean = () => true,
 ): Promise<void> {
   const isLeft = (other: CachedAttachment) =>
     other.network === list.name && other.containerId === containerId && other.unfinished && concerns(other);
   if (!attachments(context).some(isLeft)) return;
-  await inSession({ ...context, interruption: undefined }, { verb: 'run', exclusive: true }, async (cni) => {
+  await inSession({ ...context, interruption: undefined }, { verb: 'run', exclusive: true, netns }, async (cni) => {
     for (const left of cni.cache.list().filter(isLeft)) await delNetwork(cni, list.name, left, list);
   });
 }
@@ -75,8 +89,8 @@ export interface DetachOptions extends AttachOptions {
 }
 
 /**
- * Take it off again; with its last attachment goes the reference. What isn't attached is no error, and no plugin is asked: it
- * would delete whatever interface has that name.
+ * Take it off again; with the last that is counted of it goes the reference. What isn't attached is no error, and no plugin is
+ * asked: it would delete whatever interface has that name.
  */
 export async function detach(
   context: CniContext,
@@ -84,38 +98,65 @@ export async function detach(
   options: DetachOptions,
   today: Today,
 ): Promise<void> {
-  checkNames('deleting', network, options);
-  const attachment = attachmentOf(context, options);
-  const { containerId, ifName } = attachment;
-  const left = others(context, network, attachment).length;
-  const known = cacheOf(context).find(network, attachment);
-  if (known === undefined) {
-    context.log.info(`nothing to delete: ${ifName} of ${containerId} is not on network ${network}`);
-    // A del that was killed may have left that.
-    const { verb, options: reference = [] } = referenceFor(context, containerId, left);
-    if (verb === 'teardown') await callLauncher(context, `dropping the reference ${containerId}`, [verb, ...reference]);
-    return;
-  }
-  const session = { ...referenceFor(context, containerId, left), exclusive: known.unfinished !== undefined };
-  const { force = false } = options;
-  try {
-    await inSession(context, session, (cni) => delNetwork(cni, network, attachment, today, { force }));
-  } catch (cause) {
-    // Where no plugin can be asked, for the namespace can't be entered or mended, its records are all that is left.
-    if (!force || !(cause instanceof RnetnsError) || cause instanceof CniError) throw cause;
-    context.log.warn(cause.message);
-    cacheOf(context).remove(network, attachment);
-    const { verb, options: reference = [] } = session;
-    if (verb !== 'run') await callLauncher(context, `counting the networks of ${containerId}`, [verb, ...reference]);
-  }
+  const act = checkNames('deleting', network, options);
+  return withContainer(context, options.containerId, act, async (held) => {
+    const attachment = attachmentOf(held, options);
+    const { containerId, ifName } = attachment;
+    const one: CountedNetwork = { by: 'cni', network, ifName };
+    const change = countLess(held.state, containerId, [one], counted(held, containerId));
+    const known = cacheOf(held).find(network, attachment);
+    if (known === undefined) {
+      held.log.info(`nothing to delete: ${ifName} of ${containerId} is not on network ${network}`);
+      // A del that was killed may have left that, or a namespace that is lost.
+      await changeCount(held, containerId, change);
+      return;
+    }
+    const { force = false, netns } = options;
+    const session: Session = {
+      verb: change.verb,
+      options: change.options,
+      exclusive: known.unfinished !== undefined,
+      // Only out here can we find out whether that of ADD is still there for our caller.
+      netns: netns === '' ? known.netns : attachment.netns,
+    };
+    try {
+      await inSession(held, session, async (cni) => {
+        await delNetwork(cni, network, attachment, today, { force });
+        change.note();
+      });
+    } catch (cause) {
+      // Where no plugin can be asked, for the namespace can't be entered or mended, its records are all that is left.
+      if (!force || !(cause instanceof RnetnsError) || cause instanceof CniError) throw cause;
+      held.log.warn(cause.message);
+      cacheOf(held).remove(network, attachment);
+      await changeCount(held, containerId, change);
+    }
+  });
 }
 
-/** What makes the reference of a container count for the attachments that are left; one that there isn't is not made. */
-function referenceFor({ state }: CniContext, containerId: string, left: number): Session {
-  const id = ['--id', containerId];
-  if (left === 0) return { verb: 'teardown', options: id };
-  const counted = readReferences(state).list.some((reference) => reference.id === containerId);
-  return counted ? { verb: 'setup', options: [...id, '--nets', String(left)] } : { verb: 'run' };
+/** Drop what is counted of the container for attachments that are lost, as with the processes of the namespace that had them. */
+export async function forgetLost(context: CniContext, containerId: string): Promise<void> {
+  const known = counted(context, containerId);
+  const there = attachmentsOf(context, containerId);
+  const lost = known.networks.filter((one) => one.by === 'cni' && !isCounted(there, one));
+  await changeCount(context, containerId, countLess(context.state, containerId, lost, known));
+}
+
+/** What is counted of a container; its lock is held. */
+function counted(context: Pick<CliContext, 'state'>, containerId: string): Counted {
+  return readCounted(context.state, containerId, () => attachmentsOf(context, containerId));
+}
+
+function attachmentsOf(context: Pick<CliContext, 'state'>, containerId: string): CountedNetwork[] {
+  return attachments(context)
+    .filter((one) => one.containerId === containerId && one.unfinished === undefined)
+    .map(({ network, ifName }) => ({ by: 'cni', network, ifName }));
+}
+
+async function changeCount(context: CliContext, containerId: string, change: CountChange): Promise<void> {
+  if (change.verb === 'run') return;
+  change.note();
+  await callLauncher(context, `counting the networks of ${containerId}`, [change.verb, ...change.options]);
 }
 
 /** Is it as it was put there? Arguments and capabilities are those of then. */
@@ -125,11 +166,13 @@ export async function check(
   options: Pick<AttachOptions, 'containerId' | 'ifName' | 'netns'>,
   today: Today,
 ): Promise<void> {
-  checkNames('checking', network, options);
+  const act = checkNames('checking', network, options);
   const { containerId, ifName } = options;
   const netns = options.netns === '' ? '' : context.state.netnsPath(options.netns);
-  return inSession(context, { verb: 'run', netns }, (cni) =>
-    checkNetwork(cni, network, { containerId, ifName, netns }, today),
+  return withContainer(context, containerId, act, (held) =>
+    inSession(held, { verb: 'run', netns: netns || cachedNetns(held, network, options) }, (cni) =>
+      checkNetwork(cni, network, { containerId, ifName, netns }, today),
+    ),
   );
 }
 
@@ -137,14 +180,13 @@ export function networkStatus(context: CniContext, list: NetworkList): Promise<v
   return inSession(context, { verb: 'run' }, (cni) => statusOfNetwork(cni, list));
 }
 
-/** Delete every attachment of the network whose container has no reference: an ADD that was killed never got one. */
+/** Delete every attachment of the network that nobody counts: an ADD that was killed never got that far. */
 export function collectGarbage(context: CniContext, list: NetworkList): Promise<void> {
-  return inSession(context, { verb: 'run', exclusive: true }, (cni) => {
-    const owners = new Set(readReferences(context.state).list.map(({ id }) => id));
-    const valid = cni.cache
-      .list()
-      .filter((one) => one.network === list.name && owners.has(one.containerId) && one.unfinished === undefined);
-    return gcNetwork(cni, list, valid);
+  return deleteUnless(context, list, (attachment) => {
+    const { total, networks } = counted(context, attachment.containerId);
+    // More than we know of is another one's, who may have attached it, as cnitool does.
+    if (attachment.unfinished !== undefined) return false;
+    return total > networks.length || isCounted(networks, { by: 'cni', ...attachment });
   });
 }
 
@@ -152,23 +194,60 @@ export function collectGarbage(context: CniContext, list: NetworkList): Promise<
  * Delete every attachment of the network that the runtime doesn't name, and what its container's reference counted for it:
  * after GC, a runtime calls no DEL for it.
  */
-export async function deleteAllBut(
+export function deleteAllBut(context: CniContext, list: NetworkList, valid: readonly AttachmentId[]): Promise<void> {
+  return deleteUnless(context, list, ({ containerId, ifName }) =>
+    valid.some((one) => one.containerId === containerId && one.ifName === ifName),
+  );
+}
+
+/**
+ * Garbage collection. A container that another call is at work on is none, whatever is known of it: an ADD counts only when it has
+ * let go of cni.lock. That call is not waited for, as it may wait for us.
+ */
+async function deleteUnless(
   context: CniContext,
   list: NetworkList,
-  valid: readonly AttachmentId[],
+  isOwned: (attachment: CachedAttachment) => boolean,
 ): Promise<void> {
-  const before = attachments(context);
+  const locks = new Map<string, ContainerLock | undefined>();
+  const lock = async (containerId: string): Promise<ContainerLock | undefined> => {
+    if (!locks.has(containerId)) {
+      locks.set(containerId, await tryContainer(context.state, containerId, `garbage collection of ${list.name}`));
+    }
+    return locks.get(containerId);
+  };
+  const before: CachedAttachment[] = [];
   try {
-    await inSession(context, { verb: 'run', exclusive: true }, (cni) => gcNetwork(cni, list, valid));
+    await inSession(context, { verb: 'run', exclusive: true }, async (cni) => {
+      const valid: CachedAttachment[] = [];
+      for (const attachment of cni.cache.list().filter(({ network }) => network === list.name)) {
+        // Looked at with its lock, or not at all.
+        const isFree = (await lock(attachment.containerId)) !== undefined;
+        (isFree && !isOwned(attachment) ? before : valid).push(attachment);
+      }
+      await gcNetwork(cni, list, valid);
+    });
   } finally {
-    const after = attachments(context);
-    for (const containerId of new Set(before.map((attachment) => attachment.containerId))) {
-      const [had, has = 0] = [before, after].map((all) => all.filter((one) => one.containerId === containerId).length);
-      if (had === has) continue;
-      const { verb, options = [] } = referenceFor(context, containerId, has);
-      if (verb !== 'run') await callLauncher(context, `counting the networks of ${containerId}`, [verb, ...options]);
+    for (const [containerId, held] of locks) {
+      const own = before.filter((one) => one.containerId === containerId);
+      if (own.length > 0) await dropDeleted(context, containerId, own);
+      held?.release();
     }
   }
+}
+
+/** What the reference counted for those that are gone. */
+async function dropDeleted(
+  context: CniContext,
+  containerId: string,
+  before: readonly CachedAttachment[],
+): Promise<void> {
+  const there = attachmentsOf(context, containerId);
+  const deleted = before
+    .map(({ network, ifName }): CountedNetwork => ({ by: 'cni', network, ifName }))
+    .filter((one) => !isCounted(there, one));
+  const known = readCounted(context.state, containerId, () => [...there, ...deleted]);
+  await changeCount(context, containerId, countLess(context.state, containerId, deleted, known));
 }
 
 /** All attachments that the namespace knows; none of one that is down. */
@@ -180,14 +259,12 @@ function cacheOf({ state }: Pick<CliContext, 'state'>): AttachmentCache {
   return new AttachmentCache(join(state.path, 'var/lib/cni'));
 }
 
-/** What an ADD has left that didn't come to its end was never counted. */
-function others(context: CniContext, network: string, { containerId, ifName }: Attachment): CachedAttachment[] {
-  return attachments(context).filter(
-    (other) =>
-      other.containerId === containerId &&
-      other.unfinished === undefined &&
-      !(other.network === network && other.ifName === ifName),
+/** Where it was added. */
+function cachedNetns(context: CniContext, network: string, { containerId, ifName }: AttachmentId): string {
+  const one = attachments(context).find(
+    (other) => other.network === network && other.containerId === containerId && other.ifName === ifName,
   );
+  return one?.netns ?? '';
 }
 
 function attachmentOf(
@@ -206,20 +283,25 @@ function attachmentOf(
 
 const PREPOSITIONS = { adding: 'to', deleting: 'from', checking: 'on' } as const;
 
-/** Before a namespace is made for them, and before the launcher refuses an id as that of a `setup` that nobody called. */
+/**
+ * Before a namespace is made for them, and before the launcher refuses an id as that of a `setup` that nobody called.
+ *
+ * @returns the act in words.
+ */
 function checkNames(
   act: keyof typeof PREPOSITIONS,
   network: string,
   { containerId, ifName }: Pick<AttachOptions, 'containerId' | 'ifName'>,
-): void {
+): string {
+  const words = `${act} ${ifName} of ${containerId} ${PREPOSITIONS[act]} network ${network}`;
   try {
     checkNetworkName(network);
     checkContainerId(containerId);
     checkReferenceId(containerId);
     checkIfName(ifName);
+    return words;
   } catch (cause) {
-    if (!(cause instanceof CniError)) throw cause;
-    throw cause.during(`${act} ${ifName} of ${containerId} ${PREPOSITIONS[act]} network ${network} failed`);
+    throw cause instanceof CniError ? cause.during(`${words} failed`) : cause;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Today } from '../../cni/attached.js';
-import { CNI_CODE, CniError } from '../../cni/error.js';
+import { CniError } from '../../cni/error.js';
 import type { CachedAttachment } from '../../cni/cache.js';
-import { findNetwork, networkDirectories } from '../../cni/load.js';
+import { findNetwork, loadNetworks, networkDirectories, noNetwork, type SkippedFile } from '../../cni/load.js';
 import { parseNetworkList, type NetworkList } from '../../cni/network-conf.js';
 import { processEnvironment } from '../../config/environment.js';
 import type { CliContext } from '../context.js';
@@ -17,8 +17,22 @@ export function directories(): string[] {
 /** @throws CniError badConfig: there is no network of that name. */
 export function findList({ log }: Pick<CliContext, 'log'>, network: string): NetworkList {
   const { list, skipped } = findNetwork(directories(), network);
-  for (const { file, reason } of skipped) log.warn(`${file} is left out: ${reason}`);
+  tellOfSkipped(log, skipped, network);
   return list;
+}
+
+/** What has nothing to do with the network is no news to a caller who uses another one. */
+function tellOfSkipped(log: CliContext['log'], skipped: readonly SkippedFile[], network: string): void {
+  for (const { file, reason, text } of skipped) {
+    const message = `${file} is left out: ${reason}`;
+    if (isAbout(text, network)) log.warn(message);
+    else log.debug(message);
+  }
+}
+
+/** A file that can't be used may still say whose it is, at least to the eye. */
+function isAbout(text: string, network: string): boolean {
+  return text.includes(JSON.stringify(network));
 }
 
 /**
@@ -38,11 +52,10 @@ export function findAttachedList(
 }
 
 /** DEL and CHECK work with what ADD was done with; the files may be gone by then. */
-export function findToday(context: Pick<CliContext, 'log'>, network: string): Today {
-  try {
-    return findList(context, network);
-  } catch (error) {
-    if (error instanceof CniError && error.cniCode === CNI_CODE.badConfig) return error;
-    throw error;
-  }
+export function findToday({ log }: Pick<CliContext, 'log'>, network: string): Today {
+  const { networks, skipped } = loadNetworks(directories());
+  tellOfSkipped(log, skipped, network);
+  return (
+    networks.find(({ list }) => list.name === network)?.list ?? noNetwork(directories(), network, networks, skipped)
+  );
 }

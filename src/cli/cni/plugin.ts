@@ -1,13 +1,16 @@
 import { text as readAll } from 'node:stream/consumers';
+import { writeResult, type WrittenResult } from '../../cni/convert.js';
 import { CNI_CODE, CniError, type CniErrorDetail, type CniErrorObject } from '../../cni/error.js';
 import { isObject, type JsonObject } from '../../state/json.js';
 import { kindOf } from '../../cni/json.js';
 import { parseNetworkList, parsePlugin, type NetworkList } from '../../cni/network-conf.js';
-import { CNI_VERSIONS, CURRENT_VERSION, OLDEST_VERSION } from '../../cni/version.js';
+import { parseResult } from '../../cni/result.js';
+import { CNI_VERSIONS, CURRENT_VERSION, isKnownVersion, OLDEST_VERSION } from '../../cni/version.js';
 import { processEnvironment } from '../../config/environment.js';
-import { EXIT, RnetnsError } from '../../errors/error.js';
+import { EXIT, RnetnsError, type ErrorCode } from '../../errors/error.js';
 import { makeContext } from '../context.js';
 import { interruptible } from '../interruptible.js';
+import { toJson } from '../report.js';
 import { attach, check, deleteAllBut, detach, networkStatus, type AttachOptions } from './attach.js';
 import { PLUGIN_TIMEOUT_S, type CniContext } from './session.js';
 
@@ -29,11 +32,11 @@ export async function runAsPlugin(): Promise<number> {
     const given = parseObject(await readAll(process.stdin));
     version = readVersion(given);
     const answer = await act(parseConfig(given, version));
-    if (answer !== undefined) process.stdout.write(`${JSON.stringify(answer)}\n`);
+    if (answer !== undefined) process.stdout.write(`${toJson(answer)}\n`);
     return EXIT.ok;
   } catch (error) {
     if (!(error instanceof RnetnsError)) throw error;
-    process.stdout.write(`${JSON.stringify(errorObject(error, version))}\n`);
+    process.stdout.write(`${toJson(errorObject(error, version))}\n`);
     return EXIT.bad;
   }
 }
@@ -95,7 +98,10 @@ function delegateList(name: unknown, cniVersion: string, delegate: unknown): Net
   for (const [index, plugin] of delegate.entries()) {
     inConfiguration(`delegate[${index}]: `, () => parsePlugin(JSON.stringify(plugin)));
   }
-  const text = JSON.stringify({ cniVersion, name, plugins: delegate, loadOnlyInlinedPlugins: true });
+  // The runtime has chosen by what we can speak; delegates may be older, and their answers are converted.
+  const older = isKnownVersion(cniVersion) ? CNI_VERSIONS.slice(0, CNI_VERSIONS.indexOf(cniVersion) + 1) : [];
+  const versions = older.length > 1 ? { cniVersions: older } : {};
+  const text = JSON.stringify({ cniVersion, ...versions, name, plugins: delegate, loadOnlyInlinedPlugins: true });
   const list = inConfiguration('', () => parseNetworkList(text));
   if (list.plugins.every(({ type }) => type !== 'rnetns')) return list;
   throw refuse(CNI_CODE.badConfig, 'delegate: the plugin rnetns cannot delegate to itself');
@@ -128,7 +134,10 @@ async function act(config: PluginConfig): Promise<object | undefined> {
   };
   switch (command) {
     case 'ADD':
-      return attach({ ...context, interruption: interruptible('ADD') }, list, options);
+      return inVersion(
+        await attach({ ...context, interruption: interruptible('ADD') }, list, options),
+        config.cniVersion,
+      );
     case 'DEL':
       return ignore(detach(context, list.name, options, list));
     case 'CHECK':
@@ -156,12 +165,20 @@ async function ignore(done: Promise<void>): Promise<undefined> {
   return undefined;
 }
 
+/** What a runtime may try again later. */
+const CODES: Partial<Record<ErrorCode, number>> = { ERR_LOCK_TIMEOUT: CNI_CODE.tryAgainLater };
+
+/** As the runtime has asked, in whatever version the delegates have agreed on. */
+function inVersion(result: WrittenResult, version: string): WrittenResult {
+  return isKnownVersion(version) ? writeResult(parseResult(JSON.stringify(result), version), version) : result;
+}
+
 /** A runtime shows `msg; details` and nothing else: act and hint of ours have no other place. */
 function errorObject(error: RnetnsError, cniVersion: string): CniErrorObject {
   const hint = error.hint === undefined ? '' : `hint: ${error.hint}`;
   const { code, msg, said } =
     error instanceof CniError
       ? { code: error.cniCode, msg: error.msg, said: [error.details, error.context ?? ''] }
-      : { code: CNI_CODE.unclassified, msg: `${error.code}: ${error.message}`, said: [] };
+      : { code: CODES[error.code] ?? CNI_CODE.unclassified, msg: `${error.code}: ${error.message}`, said: [] };
   return { cniVersion, code, msg, details: [...said, hint].filter((text) => text !== '').join('; ') };
 }

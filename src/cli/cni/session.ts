@@ -1,9 +1,12 @@
+import { closeSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { AttachmentCache } from '../../cni/cache.js';
 import type { Cni } from '../../cni/chain.js';
-import { checkNetns } from '../../cni/netns.js';
 import { CNI_CODE, CniError } from '../../cni/error.js';
 import { parseLinks } from '../../cni/links.js';
+import { checkNetns, openNetns } from '../../cni/netns.js';
+import { underOtherPath } from '../../cni/other-path.js';
+import type { PluginRunner } from '../../cni/runner.js';
 import { type Entrance, spawnPlugin } from '../../cni/spawn-plugin.js';
 import { processEnvironment } from '../../config/environment.js';
 import { runCommand } from '../../exec/command.js';
@@ -29,8 +32,6 @@ export interface Session {
 export interface CniContext extends CliContext {
   /** For each plugin. */
   pluginTimeoutMs: number;
-  /** An ADD that is begun is undone then, and its reason thrown. */
-  interruption?: AbortSignal | undefined;
 }
 
 export const PLUGIN_TIMEOUT_S = 60;
@@ -45,27 +46,54 @@ const SESSION_TIMEOUT_MS = 120_000;
  * @throws what `act` throws, and RnetnsError.
  */
 export function inSession<T>(context: CniContext, session: Session, act: (cni: Cni) => Promise<T>): Promise<T> {
-  const { state, runtimeDir, launcherOptions } = context;
+  const { netns = '' } = session;
+  const opened = netns === '' ? undefined : openNetns(netns);
+  return during(context, session, opened, act).finally(() => {
+    if (opened !== undefined) closeSync(opened);
+  });
+}
+
+function during<T>(
+  context: CniContext,
+  session: Session,
+  opened: number | undefined,
+  act: (cni: Cni) => Promise<T>,
+): Promise<T> {
+  const { state, runtimeDir, launcherOptions, lock } = context;
   const { verb, options: more = [], exclusive = false, netns = '' } = session;
   const script = scriptText('cniSession');
   const inside = ['sh', '-c', script, 'cni-session.sh', state.path, exclusive ? 'exclusive' : 'shared', netns];
+  const given = opened === undefined ? [] : ['given'];
   const call = new LauncherCall({
-    argv: [verb, '--json', ...launcherOptions, ...more, '--', ...inside],
+    argv: [verb, '--json', ...launcherOptions, ...more, '--', ...inside, ...given],
     env: { XDG_RUNTIME_DIR: runtimeDir },
     timeoutMs: SESSION_TIMEOUT_MS,
     what: `${verb} of the namespace ${state.name}`,
     onLog: printLog,
     signal: context.interruption,
+    // The script has the second one on 4, or nothing there.
+    descriptors: [lock?.fd ?? ('ignore' as const), ...(opened === undefined ? [] : [opened])],
   });
-  return call.during((pid) => act(pluginsAt(Number(pid), context)));
+  return call.during((line) => {
+    const [pid, isGiven] = line.split(' ');
+    return act(pluginsAt(Number(pid), context, { netns, isOutside: isGiven === 'given' }));
+  });
 }
 
 const LINK_TIMEOUT_MS = 10_000;
 
-/** Interfaces are looked at where plugins would, for a path means there what it means to them. */
-function linksAt(entrance: Entrance, { env }: CniContext): Pick<Cni, 'links' | 'setMac' | 'deleteLink'> {
+/**
+ * Interfaces are looked at where plugins would, for a path means there what it means to them.
+ *
+ * @param inside - the path that a path of our caller's has there.
+ */
+function linksAt(
+  entrance: Entrance,
+  { env }: CniContext,
+  inside: (path: string) => string,
+): Pick<Cni, 'links' | 'setMac' | 'deleteLink'> {
   const ip = (args: readonly string[], netns: string | undefined) => {
-    const enter = netns === undefined ? [] : ['nsenter', `--net=${netns}`, '--'];
+    const enter = netns === undefined ? [] : ['nsenter', `--net=${inside(netns)}`, '--'];
     return runCommand(entrance.file, [...entrance.args, ...enter, 'ip', ...args], { env, timeoutMs: LINK_TIMEOUT_MS });
   };
   const change = async (what: string, args: readonly string[], netns?: string): Promise<void> => {
@@ -87,12 +115,18 @@ function linksAt(entrance: Entrance, { env }: CniContext): Pick<Cni, 'links' | '
   };
 }
 
-/** Plugins are run where this process is. */
-function pluginsAt(pid: number, context: CniContext): Cni {
+/**
+ * Plugins are run where this process is.
+ *
+ * @param isOutside - has the container's namespace its path for our caller alone?
+ */
+function pluginsAt(pid: number, context: CniContext, { netns, isOutside }: { netns: string; isOutside: boolean }): Cni {
   const { state, config, env, log, launcherOptions, pluginTimeoutMs, interruption } = context;
   const [nsenter = '', ...args] = enterArguments({ pid, user: true, mount: true, net: true });
   // By its path: a plugin's PATH is its own.
   const entrance = { file: findProgram(nsenter, (env.PATH ?? '').split(':')) ?? nsenter, args };
+  const run: PluginRunner = (plugin) => spawnPlugin(plugin, entrance);
+  const opened = `/proc/${pid}/fd/4`;
   return {
     cache: new AttachmentCache(join(state.path, 'var/lib/cni')),
     pluginDirs: config.network.cniPluginDirs,
@@ -100,9 +134,11 @@ function pluginsAt(pid: number, context: CniContext): Cni {
     timeoutMs: pluginTimeoutMs,
     interruption,
     warn: (message) => log.warn(message),
-    runner: (plugin) => spawnPlugin(plugin, entrance),
-    ...linksAt(entrance, context),
-    checkNetns: (path) => checkNetns(path, `/proc/${pid}/fd/4`, `/proc/${pid}/ns/net`),
+    ...linksAt(entrance, context, (path) => (isOutside && path === netns ? opened : path)),
+    runner: isOutside ? underOtherPath(run, netns, opened) : run,
+    checkNetns: (path) => checkNetns(path, opened, `/proc/${pid}/ns/net`),
+    netnsInode: (path) =>
+      statSync(path === netns ? opened : `/proc/${pid}/root${path}`, { throwIfNoEntry: false })?.ino,
     program: ['rnetns', ...launcherOptions].map(shellWord).join(' '),
   };
 }

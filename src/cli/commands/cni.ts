@@ -20,7 +20,8 @@ import { runAsPlugin } from '../cni/plugin.js';
 import { PLUGIN_TIMEOUT_S, type CniContext } from '../cni/session.js';
 import { makeContext, type CommonOptions } from '../context.js';
 import { interruptible } from '../interruptible.js';
-import { print } from '../report.js';
+import { print, toJson } from '../report.js';
+import { printable } from '../../text/printable.js';
 import { timeoutOption } from '../timeout-option.js';
 
 interface CniOptions extends CommonOptions {
@@ -60,7 +61,7 @@ export function cniCommand(): Command {
         findList(context, network),
         given(containerId, netns, options),
       );
-      process.stdout.write(`${JSON.stringify(result)}\n`);
+      process.stdout.write(`${toJson(result)}\n`);
     },
   );
   withArguments(attachment('del', 'take it off again, and drop the reference with its last attachment', '[netns]'))
@@ -210,7 +211,9 @@ function attachedToday(
 function describe({ name, file, plugins, attachments: attached }: ListedNetwork): string {
   const containers = attached.map(
     ({ containerId, ifName, netns, unfinished }) =>
-      `\n  ${containerId} ${ifName} ${netns}${unfinished ? ' (unfinished)' : ''}`,
+      `  ${containerId} ${ifName} ${netns}${unfinished ? ' (unfinished)' : ''}`,
   );
-  return `${name.padEnd(16)} ${plugins.join(' ')} (${file ?? 'without a file'})${containers.join('')}`;
+  return [`${name.padEnd(16)} ${plugins.join(' ')} (${file ?? 'without a file'})`, ...containers]
+    .map(printable)
+    .join('\n');
 }

@@ -28,6 +28,9 @@ export interface Target {
   record: string;
 }
 
+/** Where scripts/netavark.sh has the container's namespace open, if its caller could open it. */
+export const NETNS_FD = 5;
+
 const NO_TARGET: Target = { netns: '', interfaces: [], record: '' };
 
 /** The call of netavark by scripts/netavark.sh. aardvark-dns is optional: without it there are no names. */

@@ -3,7 +3,7 @@
  *
  * Three facts stand for it: a name for its network namespace (`rnetns netns attach`), which keeps that until DEL is done
  * even though the runtime calls poststop when its last process has ended; its attachments in the CNI cache; and the reference of its
- * id, which `cni add` counts.
+ * id, which `cni add` counts. All of it is done with the lock of the container.
  *   attach   1. look at all that can be wrong   2. the name   3. ADD, network by network
  *   detach   3. DEL of what the cache says, last first   2. the name   1. a reference that is left
  * A failed attach detaches: runtimes call no poststop for a container that was never created. Each part of detach looks
@@ -19,10 +19,11 @@ import { namedNamespaces } from '../../namespace/names.js';
 import type { HookPlan } from '../../oci/plan.js';
 import { readLive } from '../../state/live.js';
 import { namespaceInode } from '../../state/process.js';
-import { attach, attachments, detach, type AttachOptions } from '../cni/attach.js';
+import { attach, attachments, detach, forgetLost, type AttachOptions } from '../cni/attach.js';
 import { callLauncher } from '../call-launcher.js';
 import { findList, findToday } from '../cni/networks.js';
 import type { CniContext } from '../cni/session.js';
+import { withContainer } from '../context.js';
 
 type Attach = Extract<HookPlan, { kind: 'attach' }>;
 type Container = Pick<HookPlan, 'containerId' | 'netns'>;
@@ -32,7 +33,13 @@ type Container = Pick<HookPlan, 'containerId' | 'netns'>;
  *
  * @throws RnetnsError after everything was undone, also when it was interrupted.
  */
-export async function attachContainer(context: CniContext, plan: Attach): Promise<void> {
+export function attachContainer(context: CniContext, plan: Attach): Promise<void> {
+  return withContainer(context, plan.containerId, `attaching container ${plan.containerId}`, (held) =>
+    attachHeld(held, plan),
+  );
+}
+
+async function attachHeld(context: CniContext, plan: Attach): Promise<void> {
   const lists = plan.interfaces.map(({ network, ifName }) => ({ list: findList(context, network), ifName }));
   const inode = inodeOfContainer(context, plan);
   const named = namedNamespaces(context.state).get(plan.netns);
@@ -61,7 +68,13 @@ export async function attachContainer(context: CniContext, plan: Attach): Promis
  * @throws RnetnsError the first failure, after all of it was tried. What couldn't be deleted keeps the name, to be tried
  * again: without its namespace, plugins leave rules behind.
  */
-export async function detachContainer(context: CniContext, container: Container): Promise<void> {
+export function detachContainer(context: CniContext, container: Container): Promise<void> {
+  return withContainer(context, container.containerId, `detaching container ${container.containerId}`, (held) =>
+    detachHeld(held, container),
+  );
+}
+
+async function detachHeld(context: CniContext, container: Container): Promise<void> {
   const { state } = context;
   const { containerId, netns } = container;
   const errors: unknown[] = [];
@@ -74,10 +87,7 @@ export async function detachContainer(context: CniContext, container: Container)
     await attempt(callLauncher(context, `deleting the name ${netns}`, ['netns', 'delete', netns]));
   }
   // Of a namespace that was lost with its cache, and made anew for its references.
-  const isLeft = existsSync(join(state.references, containerId));
-  if (isLeft && attachments(context).every((other) => other.containerId !== containerId)) {
-    await attempt(callLauncher(context, `dropping the reference ${containerId}`, ['teardown', '--id', containerId]));
-  }
+  await attempt(forgetLost(context, containerId));
   if (errors.length > 0) throw errors[0];
 }
 

@@ -5,6 +5,7 @@ import type { LogLevel } from '../../config/config.js';
 import { RnetnsError } from '../../errors/error.js';
 import { Logger } from '../../log/logger.js';
 import { findRuntime } from '../../state/runtime.js';
+import { printableLines } from '../../text/printable.js';
 
 /** Then it begins anew, with one older file beside it. */
 const MAX_BYTES = 64 << 10;
@@ -32,7 +33,11 @@ export function logFailure(file: string, subject: string, error: unknown): strin
   const known = error instanceof RnetnsError;
   const message = known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
   const lines = [message, ...(known && error.hint !== undefined ? [`hint: ${error.hint}`] : [])];
-  const text = [new Date().toISOString(), ...(subject === '' ? [] : [subject]), lines.join('\n  ')].join(' ');
+  const text = [
+    new Date().toISOString(),
+    ...(subject === '' ? [] : [subject]),
+    lines.map(printableLines).join('\n  '),
+  ].join(' ');
   try {
     if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > MAX_BYTES) renameSync(file, `${file}.1`);
     appendFileSync(file, `${text}\n`, { mode: 0o600 });

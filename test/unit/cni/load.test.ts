@@ -83,7 +83,7 @@ describe('cni: network lists from directories', () => {
 
     put(join(dir, 'd.conflist'), '{"name":"net4"}');
     expect(loadNetworks([dir]).skipped).to.deep.equal([
-      { file: join(dir, 'd.conflist'), reason: 'no plugin configs found' },
+      { file: join(dir, 'd.conflist'), reason: 'no plugin configs found', text: '{"name":"net4"}' },
     ]);
   });
 

@@ -93,7 +93,7 @@ describe('cni: ADD', () => {
       import { parseNetworkList } from '${import.meta.resolve('../../../src/cni/network-conf.js')}';
       import { spawnPlugin } from '${import.meta.resolve('../../../src/cni/spawn-plugin.js')}';
       const { pluginDirs, path, cache, list, attachment } = JSON.parse(process.argv[1]);
-      const cni = { runner: spawnPlugin, pluginDirs, path, timeoutMs: 60000, cache: new AttachmentCache(cache), warn() {}, checkNetns() {}, links: () => [], deleteLink() {}, program: 'rnetns' };
+      const cni = { runner: spawnPlugin, pluginDirs, path, timeoutMs: 60000, cache: new AttachmentCache(cache), warn() {}, checkNetns() {}, netnsInode() {}, links: () => [], deleteLink() {}, program: 'rnetns' };
       await addNetwork(cni, parseNetworkList(list), attachment);`;
     const { pluginDirs, path } = made.cni;
     const given = { pluginDirs, path, cache: made.path('cache'), list: LIST.source, attachment: attachment() };

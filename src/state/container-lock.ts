@@ -1,0 +1,148 @@
+import { closeSync, fstatSync, ftruncateSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { processEnvironment } from '../config/environment.js';
+import { ensureRuntimeDir, removeBase } from '../config/runtime-dir.js';
+import { RnetnsError } from '../errors/error.js';
+import { flock } from '../exec/flock.js';
+import { writeError, type StateDirectory } from './directory.js';
+import { listNames, readOptional } from './files.js';
+import { hostUid } from './host-uid.js';
+import { identifyProcess } from './process.js';
+import { ownUid } from './runtime.js';
+
+/**
+ * Theory of operation: one call at a time for a container
+ *
+ * What is done for a container takes several steps: plugins, the cache, counting its reference. Who decides by one of them what to do
+ * with the others (gc: nobody counts it, so it is garbage) must not come in between. CNI leaves that to the runtime,
+ * which here is us.
+ *
+ * The lock is flock(2) on a file of the container's in the runtime directory, not in the state: that comes and goes with
+ * the namespace, while the lock is held before and after. The kernel drops it when its owner dies. The owner removes the
+ * file with the lock in its hand, so whoever gets a lock looks whether the file is still the one of that name.
+ *
+ * Order: a container's lock, then cni.lock or netavark's, then that of the state. Who has one of the others already only tries.
+ */
+export interface ContainerLock {
+  readonly containerId: string;
+  /** Given to the launcher as well: what it has begun goes on for a moment when its caller is killed. */
+  readonly fd: number;
+  release(): void;
+}
+
+/** Names of namespaces and containers have no +. */
+const PREFIX = '.rnetns+';
+/** An ADD takes as long as its plugins. `RNETNS_LOCK_SECONDS` is that of scripts/lock.sh. */
+const WAIT_S = 60;
+
+/**
+ * Wait for the lock of a container.
+ *
+ * @param act - for messages: "adding eth0 of web to network n".
+ * @throws RnetnsError ERR_LOCK_TIMEOUT naming the owner; the reason of `signal`.
+ */
+export async function lockContainer(
+  state: StateDirectory,
+  containerId: string,
+  act: string,
+  signal?: AbortSignal,
+): Promise<ContainerLock> {
+  await removeForsaken(state);
+  const seconds = Number(processEnvironment().RNETNS_LOCK_SECONDS ?? WAIT_S) || WAIT_S;
+  const lock = await lockWithin(state, containerId, act, seconds * 1000, signal);
+  if (lock !== undefined) return lock;
+  const owner = readOptional(pathOf(state, containerId))?.trim() ?? '';
+  const who = owner === '' ? 'another process' : `process ${owner}`;
+  throw new RnetnsError(
+    'ERR_LOCK_TIMEOUT',
+    `${act} failed: ${who} kept the container ${containerId} for ${seconds} s`,
+    { hint: 'look at that process; ending it frees the container at once' },
+  );
+}
+
+/** The lock, if nobody has it. */
+export function tryContainer(
+  state: StateDirectory,
+  containerId: string,
+  act: string,
+): Promise<ContainerLock | undefined> {
+  return lockWithin(state, containerId, act, 0);
+}
+
+async function lockWithin(
+  state: StateDirectory,
+  containerId: string,
+  act: string,
+  waitMs: number,
+  signal?: AbortSignal,
+): Promise<ContainerLock | undefined> {
+  const lock = await lockFile(pathOf(state, containerId), act, waitMs, signal);
+  return lock && { containerId, ...lock };
+}
+
+async function lockFile(
+  path: string,
+  act: string,
+  waitMs: number,
+  signal?: AbortSignal,
+): Promise<Omit<ContainerLock, 'containerId'> | undefined> {
+  const deadline = performance.now() + waitMs;
+  for (;;) {
+    const fd = openLock(path);
+    try {
+      const left = Math.max(0, deadline - performance.now());
+      if (!(await flock(fd, { waitMs: left, path: processEnvironment().PATH, signal }))) {
+        closeSync(fd);
+        return undefined;
+      }
+      if (isAt(fd, path)) {
+        ftruncateSync(fd);
+        writeSync(fd, `${process.pid} (${act})\n`, 0);
+        return { fd, release: () => release(fd, path) };
+      }
+    } catch (cause) {
+      closeSync(fd);
+      throw cause;
+    }
+    // The owner before us has removed it.
+    closeSync(fd);
+  }
+}
+
+function openLock(path: string): number {
+  ensureRuntimeDir(dirname(path), ownUid(), hostUid());
+  try {
+    return openSync(path, 'a+', 0o600);
+  } catch (cause) {
+    throw writeError(path, cause);
+  }
+}
+
+function release(fd: number, path: string): void {
+  if (isAt(fd, path)) rmSync(path, { force: true });
+  closeSync(fd);
+  // Whoever took down the last namespace couldn't, while our file was there.
+  const runtimeDir = dirname(path);
+  removeBase({ runtimeDir, base: join(runtimeDir, 'rnetns') }, ownUid());
+}
+
+/** Files of owners that were killed. */
+async function removeForsaken({ runtimeDir }: StateDirectory): Promise<void> {
+  for (const name of listNames(runtimeDir)) {
+    if (!name.startsWith(PREFIX)) continue;
+    const path = join(runtimeDir, name);
+    const pid = Number.parseInt(readOptional(path) ?? '', 10);
+    // Without a number it is just being made.
+    if (Number.isNaN(pid) || identifyProcess(pid) !== undefined) continue;
+    (await lockFile(path, 'removing it', 0))?.release();
+  }
+}
+
+function isAt(fd: number, path: string): boolean {
+  const [open, there] = [fstatSync(fd), statSync(path, { throwIfNoEntry: false })];
+  return open.ino === there?.ino && open.dev === there.dev;
+}
+
+function pathOf(state: StateDirectory, containerId: string): string {
+  return join(state.runtimeDir, `${PREFIX}${state.name}+${containerId}`);
+}
