@@ -104,8 +104,8 @@ minder=none
 # takes as long as there are references.
 drop_unwritten() {
   looks=$((looks + 1))
-  [ "$((looks % 60))" -eq 0 ] && [ -e "$dir/references" ] && lock_state || return 0
-  find "$dir/references" -maxdepth 1 -type f -empty -mmin +1 -delete
+  [ "$((looks % 60))" -eq 0 ] && { [ -e "$dir/references" ] || [ -e "$dir/tied" ]; } && lock_state || return 0
+  find "$dir/references" "$dir/tied" -maxdepth 1 -type f -empty -mmin +1 -delete
   unlock_state
 }
 looks=0

@@ -81,7 +81,7 @@ waited=0
 while :; do
   while read -r _ <&4; do :; done
   driver=0
-  { read -r driver <"$dir/rootless-netns-conn.pid"; } 2>/dev/null
+  { [ -f "$dir/rootless-netns-conn.pid" ] && read -r driver <"$dir/rootless-netns-conn.pid"; } 2>/dev/null
   # Without a driver that runs nobody reads its words, and the supervisor looks by itself.
   [ "${driver:-0}" = 0 ] || ! [ -p "$dir/driver.words" ] || { echo 'rnetns: the holder died' 1<>"$dir/driver.words"; } 2>/dev/null
   sleep 1

@@ -83,7 +83,7 @@ lock_state() {
     eval "command exec $rn_lock_fd<\"\$rn_dir\"" 2>/dev/null || { prepare_state && continue || return 1; }
     if ! flock -w "$rn_lock_seconds" "$rn_lock_fd"; then
       rn_owner=
-      { read -r rn_owner <"$rn_dir/lock-owner"; } 2>/dev/null
+      { [ -f "$rn_dir/lock-owner" ] && read -r rn_owner <"$rn_dir/lock-owner"; } 2>/dev/null
       rn_why="locking $rn_dir failed: another process kept it for $rn_lock_seconds s${rn_owner:+ (pid $rn_owner)}"
       unlock_state
       return 2
@@ -92,6 +92,8 @@ lock_state() {
     unlock_state
     prepare_state || return 1
   done
+  # A FIFO of that name would keep us waiting, with the lock.
+  ! [ -e "$rn_dir/lock-owner" ] || [ -f "$rn_dir/lock-owner" ] || rm -rf -- "$rn_dir/lock-owner"
   { printf '%s %s\n' "$$" "${0##*/} ${rn_name-}" >"$rn_dir/lock-owner"; } 2>/dev/null || :
 }
 

@@ -18,7 +18,7 @@ rn_dir=$dir rn_base=${dir%/*} rn_name=${dir##*/}
 # shellcheck source=scripts/log.sh
 . "${0%/*}/log.sh"
 
-# A line `WHY ID` for each that is to go. An awk for all of them: a shell reads /proc/PID/stat a byte a system call.
+# The id of each that is to go, a line each. An awk for all of them: a shell reads /proc/PID/stat a byte a system call.
 dead_references() {
   for reference in "$dir"/tied/*; do
     # Not what would block, and nothing that no setup has made.
@@ -26,7 +26,6 @@ dead_references() {
   done | DIR=$dir/tied awk '{
     id = $0; file = ENVIRON["DIR"] "/" id; line = ""
     got = (getline line < file); more = (getline rest < file); close(file)
-    if (got == 0) print "empty", id
     # src/state/references.ts has the format. What is damaged otherwise is for repair: who knows whether it is dead?
     if (got != 1 || more == 1 || split(line, field, " ") != 6) next
     if (field[1] != "rnetns1" || field[3] !~ /^[1-9][0-9]*$/ || field[6] != ".") next
@@ -36,38 +35,31 @@ dead_references() {
     # The name of the command is in parentheses and may hold anything (proc_pid_stat(5)): count from the last one.
     sub(/.*\) /, "", stat); split(stat, value, " ")
     # The start is compared as text: it is a number only by chance of its digits.
-    if (value[1] ~ /^[ZXx]?$/ || value[20] "" != field[4] "") print "dead", id
+    if (value[1] ~ /^[ZXx]?$/ || value[20] "" != field[4] "") print id
   }'
 }
 
 # Under the lock, because a name may be a new one's by now: whoever sees a file there takes the lock to replace it
-# (references.sh). An empty one is dropped when it is found so twice: its setup was killed before it could write.
+# (references.sh). Empty ones are the holder's.
 drop_dead() {
-  again='' dropped=''
-  while read -r why id; do
+  dropped=''
+  while read -r id; do
     [ -n "$id" ] || continue
-    if [ "$why" = empty ]; then
-      case " $empty " in *" $id "*) ;; *) again="$again $id" && continue ;; esac
-    fi
     rm -f -- "$dir/tied/$id" && dropped=1
-    log "$dir" minder "dropped the reference $id: its $([ "$why" = dead ] && echo 'process is dead' || echo 'setup was killed')"
+    log "$dir" minder "dropped the reference $id: its process is dead"
   done <<LIST
 $(dead_references)
 LIST
-  empty=$again
   # Only while it waits: otherwise it looks by itself.
   state=
-  { read -r _ state <"$dir/idle"; } 2>/dev/null
+  { [ -f "$dir/idle" ] && read -r _ state <"$dir/idle"; } 2>/dev/null
   [ -z "$dropped" ] || [ "$state" != wait ] || kill -s USR1 "$holder" 2>/dev/null
 }
 
-empty=
 while [ "/proc/$holder/fd/7" -ef "$dir/holder.$generation" ]; do
   if [ -e "$dir/tied" ] && [ -n "$(dead_references)" ] && lock_state; then
     drop_dead
     unlock_state
-  else
-    empty=
   fi
   sleep 1
 done

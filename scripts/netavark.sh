@@ -136,7 +136,7 @@ case $act in
     ;;
   teardown)
     dns=''
-    { read -r dns <"$dir/aardvark-dns/aardvark.pid"; } 2>/dev/null
+    { [ -f "$dir/aardvark-dns/aardvark.pid" ] && read -r dns <"$dir/aardvark-dns/aardvark.pid"; } 2>/dev/null
     if ! take_down "$@"; then
       printf '%s\n' "$words"
       exit 1

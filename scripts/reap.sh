@@ -45,7 +45,7 @@ used() {
   fi
   # aardvark-dns answers for containers, and each of those is a reference. It has its pid in a file without a newline.
   rn_dns=''
-  { read -r rn_dns <"$rn_dir/netavark/aardvark-dns/aardvark.pid"; } 2>/dev/null
+  { [ -f "$rn_dir/netavark/aardvark-dns/aardvark.pid" ] && read -r rn_dns <"$rn_dir/netavark/aardvark-dns/aardvark.pid"; } 2>/dev/null
   # The keeper and its children have the FIFO of the holder open.
   for rn_process in /proc/[0-9]*; do
     [ "$rn_process/ns/net" -ef "$rn_netns" ] && ! [ "$rn_process/fd/4" -ef "$rn_dir/holder.$rn_gen" ] &&

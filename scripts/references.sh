@@ -299,10 +299,10 @@ release() {
 # Is there a lease that isn't the holder's? It says in `idle` when it may have one, and counts how often it had.
 occupied() {
   rn_before='' rn_after=''
-  { read -r rn_before <"$rn_dir/idle"; } 2>/dev/null
+  { [ -f "$rn_dir/idle" ] && read -r rn_before <"$rn_dir/idle"; } 2>/dev/null
   case $rn_before in *busy) ;; *) return 1 ;; esac
   leased || return 1
-  { read -r rn_after <"$rn_dir/idle"; } 2>/dev/null
+  { [ -f "$rn_dir/idle" ] && read -r rn_after <"$rn_dir/idle"; } 2>/dev/null
   [ "$rn_before" = "$rn_after" ]
 }
 

@@ -39,6 +39,9 @@ exec 8>"$dir/supervisor" || exit 1
 say() { log "$dir" supervisor "$1"; }
 
 record() {
+  for file in "$pidfile" "$dir/driver"; do
+    ! [ -e "$file" ] || [ -f "$file" ] || rm -rf -- "$file"
+  done
   printf '%s\n' "$1" >"$pidfile"
   printf '%s %s %s\n%s\n' "$1" "${start:-0}" "$restarts" "$last" >"$dir/driver"
 } 2>/dev/null
@@ -108,7 +111,7 @@ mend() {
 }
 
 check_holder() {
-  { read -r _ generation _ holder _ <"$dir/live"; } 2>/dev/null || return 0
+  { [ -f "$dir/live" ] && read -r _ generation _ holder _ <"$dir/live"; } 2>/dev/null || return 0
   [ "/proc/$holder/fd/7" -ef "$dir/holder.$generation" ] || mend
 }
 

@@ -62,7 +62,7 @@ wait_gone() {
 # Its file goes before its last members do.
 command exec 9<"$dir/rootless-netns" || :
 driver=
-{ read -r driver <"$dir/rootless-netns-conn.pid"; } 2>/dev/null
+{ [ -f "$dir/rootless-netns-conn.pid" ] && read -r driver <"$dir/rootless-netns-conn.pid"; } 2>/dev/null
 [ "${driver:-0}" != 0 ] && is_driver "$driver" || driver=
 end() { # SIGNAL
   # shellcheck disable=SC2086 # a list of pids

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { ProcessId } from './process.js';
 import { bootId } from './process.js';
 import type { StateDirectory } from './directory.js';
+import { readOptional } from './files.js';
 
 /**
  * The line of `<state>/live`, which scripts/rnetns reads with one shell `read`:
@@ -45,12 +45,6 @@ export function parseLive(text: string): Live | undefined {
 
 /** What `live` says, if it is of this boot. */
 export function readLive(state: StateDirectory): Live | undefined {
-  let text: string;
-  try {
-    text = readFileSync(state.live, 'latin1');
-  } catch {
-    return undefined;
-  }
-  const live = parseLive(text);
+  const live = parseLive(readOptional(state.live) ?? '');
   return live?.bootId === bootId() ? live : undefined;
 }

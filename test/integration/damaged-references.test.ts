@@ -169,9 +169,14 @@ describe('a file of a reference', function () {
     expect((await repair(runtime)).map(({ detail }) => detail)).to.deep.equal([
       'dropped the reference "odd": its file is empty: its setup was killed',
     ]);
-    // In tied/ the minder drops it.
-    writeFileSync(join(runtime.stateDir(), 'tied/odd'), '');
+    // In tied/ as well: the minder, who looks each second, leaves it for that minute too.
+    const tied = join(runtime.stateDir(), 'tied/odd');
+    writeFileSync(tied, '');
     await sleep(3500);
+    expect((await counted(runtime)).references).to.have.lengthOf(2);
+    expect(await repair(runtime)).to.deep.equal([]);
+    utimesSync(tied, new Date(), new Date(Date.now() - 60_000));
+    expect(await repair(runtime)).to.have.lengthOf(1);
     expect(await counted(runtime)).to.deep.equal(up(['good 1']));
     await act(runtime, 'teardown', '--id', 'good');
     await gone(runtime);

@@ -245,3 +245,34 @@ describe("a directory that is not the caller's own, or open to others", function
     }
   });
 });
+
+describe('a FIFO in place of a file', function () {
+  beforeEach(function () {
+    requires(this, 'userns', 'tun', 'pasta');
+  });
+
+  for (const name of [
+    'live',
+    'resolv.conf.target',
+    'rootless-netns-conn.pid',
+    'lock-owner',
+    'info.json',
+    'state.json',
+  ]) {
+    it(`${name} blocks nobody, and is mended`, async function () {
+      const runtime = lingering(this, 0);
+      const command = await startCommand(runtime);
+      const path = join(runtime.stateDir(), name);
+      for (const args of [['run', '--', 'true'], ['status'], ['setup', '--id', 'a'], ['list'], ['repair']]) {
+        rmSync(path, { force: true });
+        expect(await run(['-m', '600', path], { env: runtime.env, file: 'mkfifo' })).to.include({ status: 0 });
+        const { status, timedOut, stderr } = await run(args, { env: runtime.env });
+        expect({ status, timedOut }, `${args.join(' ')}: ${stderr}`).to.deep.equal({ status: 0, timedOut: false });
+      }
+      expect(await netnsOfNewRun(runtime)).to.equal(command.netns);
+      await command.finish();
+      expect(await act(runtime, 'stop', '--force')).to.include({ status: 0 });
+      await gone(runtime);
+    });
+  }
+});
