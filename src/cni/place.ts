@@ -27,15 +27,20 @@ export async function placeOf(cni: Cni, cached: CachedAttachment, given: string)
   // Of an ADD that didn't come to its end, only the path tells.
   const others = cached.unfinished === undefined ? [given] : [];
   const paths = [...new Set([known, ...others])].filter((path) => path !== '');
-  let [free, foreign]: (string | undefined)[] = [];
+  let [free, foreign, elsewhere]: (string | undefined)[] = [];
   for (const netns of paths) {
+    // Another namespace by now: the name was given anew, or the process id.
+    if (cached.inode !== undefined && (cni.netnsInode(netns) ?? cached.inode) !== cached.inode) {
+      elsewhere ??= netns;
+      continue;
+    }
     const links = await linksOf(cni, netns);
     const link = links?.find(({ name }) => name === cached.ifName);
     if (link !== undefined && isOurs(link, cached)) return { netns, link };
     if (link !== undefined) foreign ??= netns;
     else if (links !== undefined) free ??= netns;
   }
-  if (foreign === undefined) return { netns: free ?? known, link: undefined };
+  if (foreign === undefined) return { netns: free ?? (elsewhere === undefined ? known : ''), link: undefined };
   cni.warn(
     `${cached.ifName} in ${foreign} is not that of ${cached.containerId} on network ${cached.network}: it stays`,
   );

@@ -147,6 +147,30 @@ describe('cni: an attachment that never succeeded', function () {
   });
 });
 
+describe('cni: an attachment of which nothing is known', function () {
+  before(function () {
+    requires(this, 'userns', 'tun', 'pasta', 'ip', 'busybox', 'cni-plugins');
+  });
+
+  it('for its file is damaged can be deleted, and added again', async function () {
+    const runtime = fresh(this);
+    await succeed(runtime, 'netns', 'add', 'web');
+    for (const act of ['add', 'del']) {
+      await add(runtime, 'web');
+      writeFileSync(join(runtime.stateDir(), 'var/lib/cni/results/rnetns-id-web-eth0'), '{"kind":');
+      const { status, stderr } = await cni(runtime, act, 'rnetns', 'id-web', 'web');
+      expect(status, stderr).to.equal(0);
+      expect(stderr).to.match(/warn: the cached attachment \S+ is damaged\n$/);
+      await succeed(runtime, 'cni', 'del', 'rnetns', 'id-web');
+      // The rules of the firewall are known by the result, which is lost.
+      expect(leased(runtime)).to.deep.equal([]);
+      expect(await links(runtime, 'web')).to.not.include('eth0');
+    }
+    await succeed(runtime, 'netns', 'delete', 'web');
+    await gone(runtime);
+  });
+});
+
 describe("cni: an interface that isn't ours", function () {
   before(function () {
     requires(this, 'userns', 'tun', 'pasta', 'ip', 'busybox', 'cni-plugins');

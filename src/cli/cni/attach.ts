@@ -72,14 +72,18 @@ export async function attach(context: CniContext, list: NetworkList, options: At
 async function removeUnfinished(
   context: CniContext,
   list: NetworkList,
-  { containerId, netns }: Attachment,
+  attachment: Attachment,
   concerns: (left: CachedAttachment) => boolean = () => true,
 ): Promise<void> {
   const isLeft = (other: CachedAttachment) =>
-    other.network === list.name && other.containerId === containerId && other.unfinished && concerns(other);
-  if (!attachments(context).some(isLeft)) return;
-  await inSession({ ...context, interruption: undefined }, { verb: 'run', exclusive: true, netns }, async (cni) => {
-    for (const left of cni.cache.list().filter(isLeft)) await delNetwork(cni, list.name, left, list);
+    other.network === list.name && other.containerId === attachment.containerId && other.unfinished && concerns(other);
+  // By its name as well, for a damaged one is in no list.
+  const leftIn = (cache: AttachmentCache) =>
+    [...cache.list(), cache.find(list.name, attachment)].filter((other) => other !== undefined).filter(isLeft);
+  if (leftIn(cacheOf(context)).length === 0) return;
+  const session: Session = { verb: 'run', exclusive: true, netns: attachment.netns };
+  await inSession({ ...context, interruption: undefined }, session, async (cni) => {
+    for (const left of leftIn(cni.cache)) await delNetwork(cni, list.name, left, list);
   });
 }
 

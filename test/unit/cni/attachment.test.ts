@@ -172,6 +172,18 @@ describe("cni: an interface that isn't ours", () => {
     });
   }
 
+  it('is not touched where the path of ours leads to another namespace by now, nor is that of an unfinished add', async () => {
+    for (const unfinished of [undefined, {}]) {
+      const made = await added();
+      made.cni.cache.write({ ...made.cni.cache.read('net1', attachment())!, inode: 1, link: undefined, unfinished });
+      made.links.set(NETNS, [ours]);
+      Object.assign(made.cni, { netnsInode: () => 2 });
+      await del(made);
+      expect(made.calls().at(-1)?.env.CNI_NETNS).to.equal('');
+      expect(made.links.get(NETNS)).to.deep.equal([ours]);
+    }
+  });
+
   it('is told from ours by the address, where libcni wrote what it knows', async () => {
     const made = await added();
     made.cni.cache.write({ ...made.cni.cache.read('net1', attachment())!, link: undefined });
