@@ -21,6 +21,8 @@ give_up() {
 }
 # With network_backend = cni it is writable for every command; else only for plugins, in the copy of M1 that is ours.
 if ! [ "$dir/var/lib/cni" -ef /var/lib/cni ]; then
+  # Seen inside, where the caller's umask is nobody's concern; the state directory above it is 0700.
+  umask 022
   [ -d "$dir/var/lib/cni" ] || mkdir -p -- "$dir/var/lib/cni" || give_up
   if [ -d /var/lib/cni ]; then
     mount --bind -- "$dir/var/lib/cni" /var/lib/cni || give_up

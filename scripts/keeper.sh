@@ -11,7 +11,8 @@
 set -u
 # shellcheck source=scripts/programs.sh
 . "${0%/*}/programs.sh"
-umask 077
+# What is made here is seen inside, by other users too; what is private is below the state directory, mode 0700.
+umask 022
 die() {
   printf '%s\n' "$1" >&2
   exit "${2-1}"
@@ -54,7 +55,7 @@ while [ "$#" -ge 3 ]; do
       fi
       mount --rbind -- "$source" "$target" || die "cannot bind $source with what is mounted below it on $target"
       ;;
-    tmpfs) mount -t tmpfs -o nosuid,nodev,noexec,mode=0700 tmpfs "$target" || die "cannot mount a tmpfs on $target" ;;
+    tmpfs) mount -t tmpfs -o nosuid,nodev,noexec,mode=0755 tmpfs "$target" || die "cannot mount a tmpfs on $target" ;;
     overlay)
       # Everything below TARGET stays visible and becomes writable; where the kernel can't (overlay in a user namespace
       # is Linux 5.11), an almost empty directory takes its place, as with podman.

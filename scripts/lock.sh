@@ -65,7 +65,7 @@ caller_locks() {
 }
 
 # Take the lock. 1: the directory can't be made; else $rn_why says why: 2: another one kept the lock; 3: the caller has
-# it; 4: no descriptor is free.
+# it; 4: no descriptor is free; 5: the kernel has none for us.
 lock_state() {
   if caller_locks; then
     rn_why="locking $rn_dir failed: the program that called rnetns holds the lock itself"
@@ -81,7 +81,15 @@ lock_state() {
   while :; do
     # eval: $rn_lock_fd is one digit of ours, and sh has no other way to name a descriptor by variable.
     eval "command exec $rn_lock_fd<\"\$rn_dir\"" 2>/dev/null || { prepare_state && continue || return 1; }
-    if ! flock -w "$rn_lock_seconds" "$rn_lock_fd"; then
+    # Only 1 is somebody else's lock (flock(1)). Its words are for what the kernel refuses: ENOLCK or EIO from a file system
+    # of the network, a timer that can't be had.
+    rn_words=$(flock -w "$rn_lock_seconds" "$rn_lock_fd" 2>&1)
+    rn_answer=$?
+    if [ "$rn_answer" -gt 1 ]; then
+      rn_why="locking $rn_dir failed: ${rn_words##*: }"
+      unlock_state
+      return 5
+    elif [ "$rn_answer" -eq 1 ]; then
       rn_owner=
       { [ -f "$rn_dir/lock-owner" ] && read -r rn_owner <"$rn_dir/lock-owner"; } 2>/dev/null
       rn_why="locking $rn_dir failed: another process kept it for $rn_lock_seconds s${rn_owner:+ (pid $rn_owner)}"

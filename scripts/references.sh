@@ -34,6 +34,8 @@ setup() {
     die ERR_PROCESS "cannot tie a reference to process $rn_pid: there is none" 'give the pid of a process that runs'
   join || with_options ensure ensure
   [ "$#" -eq 0 ] || run_inside "$@"
+  # With a limit on the size of files, a write is to fail, not to kill us.
+  trap '' XFSZ
   # CMD may have taken its time, and its namespace may have been stopped by force meanwhile.
   until count_up; do
     [ -e "$rn_dir/live" ] && cannot_write
@@ -48,6 +50,7 @@ teardown() {
     join || with_options ensure ensure
     run_inside "$@"
   fi
+  trap '' XFSZ
   if ! own_state; then
     # Nothing there is fine; what is not the caller's own Node explains.
     [ -e "$rn_dir" ] || [ -L "$rn_dir" ] || [ -L "$rn_base" ] || [ -n "$rn_id" ] || below_zero 0
@@ -170,7 +173,7 @@ check_directories() {
 
 cannot_write() {
   check_directories
-  rn_words=$({ : >"$rn_dir/.probe.$$"; } 2>&1 && printf 'no space is left on its file system')
+  rn_words=$({ printf '\n' >"$rn_dir/.probe.$$"; } 2>&1 && printf 'no space is left on its file system')
   rm -f -- "$rn_dir/.probe.$$"
   refuse "cannot write in $rn_dir: ${rn_words##*: }"
 }

@@ -16,8 +16,8 @@ export interface CommonOptions {
   json?: boolean | undefined;
 }
 
-export function loadSettings({ config, logLevel }: CommonOptions): LoadedConfig {
-  return loadConfig({ env: processEnvironment(), configFile: config, logLevel });
+export function loadSettings({ config, logLevel }: CommonOptions, { givenOnly = false } = {}): LoadedConfig {
+  return loadConfig({ env: processEnvironment(), configFile: config, logLevel, givenOnly });
 }
 
 /** Where the state directories of the caller are; makes nothing. */
@@ -70,18 +70,24 @@ export async function withContainer<C extends CliContext, T>(
   }
 }
 
-/** All that an act on the namespace needs; makes nothing. */
-export function makeContext(options: CommonOptions): CliContext {
+/**
+ * All that an act on the namespace needs; makes nothing.
+ *
+ * @param how - `givenOnly`: settings of a standard place, which may be out of reach or wrong, make no difference to it.
+ */
+export function makeContext(options: CommonOptions, { givenOnly = false } = {}): CliContext {
   const name = checkName(options.name ?? DEFAULT_NAME);
   const env = processEnvironment();
-  const { config } = loadSettings(options);
+  const { config, warnings } = loadSettings(options, { givenOnly });
   const runtime = findRuntime();
+  const log = new Logger(config.rnetns.logLevel);
+  for (const warning of warnings) log.warn(warning);
   return {
     state: ownState(runtime.base, name),
     config,
     runtimeDir: runtime.runtimeDir,
     env: backgroundEnvironment(env, runtime.runtimeDir),
-    log: new Logger(config.rnetns.logLevel),
+    log,
     mended: [],
     launcherOptions: [
       ...(options.name === undefined ? [] : ['--name', name]),

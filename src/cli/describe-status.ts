@@ -1,3 +1,4 @@
+import { describeLimits, type Limit } from '../inspect/limits.js';
 import type { Status } from '../inspect/status.js';
 import type { Reference } from '../state/references.js';
 import { bold, type Screen } from './screen.js';
@@ -19,6 +20,7 @@ export function describeStatus(status: Status, screen: Screen, now = Date.now())
     ['references', status.refCount === null ? 'unknown: rnetns repair' : String(status.refCount)],
     ...(status.references ?? []).map((reference): [string, string] => ['', describeReference(reference)]),
     ['protected', describeProtection(status.protection)],
+    ...describeLimited(status.limits ?? []),
     ...findProblems(status).map((problem): [string, string] => ['problem', problem]),
   ];
   const lines = rows.map(([key, value]) => `  ${key.padEnd(15)} ${printable(value)}`.trimEnd());
@@ -58,6 +60,13 @@ function describeProtection(protection: Status['protection']): string {
   if (scope === null) return 'not protected from logout: no systemd user manager answered';
   const until = protection?.linger === false ? ' until your last session ends (loginctl enable-linger)' : '';
   return `by ${scope}${until}`;
+}
+
+/** A new one has those of its own maker. */
+function describeLimited(limits: readonly Limit[]): [string, string][] {
+  return limits.length === 0
+    ? []
+    : [['limited', `to what its maker had: ${describeLimits(limits)}; until rnetns stop`]];
 }
 
 function describeReference({ id, nets, pid, command, since, problem }: Reference): string {

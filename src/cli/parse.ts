@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { LOG_LEVELS } from '../config/config.js';
 import { EXIT, type RnetnsError } from '../errors/error.js';
 import { DEFAULT_NAME } from '../state/runtime.js';
+import { loadSettings, type CommonOptions } from './context.js';
 import { optionsAbove, type Called } from './suggest.js';
 import { launcherUsage, unknownCommand, wrongUsage } from './usage.js';
 import { version } from './version.js';
@@ -29,6 +30,7 @@ export function buildProgram(commands: readonly Command[], packageVersion: strin
 /** Parse a command line and run it. */
 export async function runCommands(args: readonly string[], commands: readonly Command[]): Promise<number> {
   const program = buildProgram(commands, version(), args.includes('--json'));
+  program.hook('preAction', (_, command) => checkGiven(command));
   try {
     await program.parseAsync([...args], { from: 'user' });
     return EXIT.ok;
@@ -43,6 +45,13 @@ export function explainUsage(words: string, message: string, commands: readonly 
   const path = words.split(' ');
   const command = path.reduce((above, word) => findBelow(above, word) ?? above, buildProgram(commands, version()));
   return launcherUsage(message, { command, path });
+}
+
+/** What is named by hand has to be there and right, also for a command that needs no settings. */
+function checkGiven(command: Command): void {
+  // It reports on settings itself.
+  if (command.name() === 'doctor') return;
+  loadSettings(command.optsWithGlobals<CommonOptions>(), { givenOnly: true });
 }
 
 /** Every command has these; given before the command they count as well. */

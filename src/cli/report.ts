@@ -1,12 +1,14 @@
 import { CniError } from '../cni/error.js';
-import { RnetnsError } from '../errors/error.js';
+import { errnoCode, errnoReason } from '../config/errno.js';
+import { EXIT, RnetnsError } from '../errors/error.js';
 import { printableLines } from '../text/printable.js';
 
 /**
  * Error lines of CLI.md's form, on stderr; anything but an RnetnsError is a bug and shows its stack. Both may quote what
  * others have chosen, plugins and the names of files.
  */
-export function reportError(error: unknown, json: boolean): void {
+export function reportError(thrown: unknown, json: boolean): void {
+  const error = asRefusal(thrown) ?? thrown;
   const known = error instanceof RnetnsError;
   const message = messageOf(error);
   const hint = known ? error.hint : 'this is a bug in rnetns; please report it with the lines above';
@@ -34,6 +36,39 @@ export function reportNetavarkError(error: unknown): void {
 
 export function printNetavarkError(message: string): void {
   process.stdout.write(`${toJson({ error: message })}\n`);
+}
+
+/** The end of this process with an error, from where none can be thrown: a signal, an event. */
+export function exitWith(json: boolean): (error: unknown) => never {
+  return (error) => {
+    reportError(error, json);
+    process.exit(error instanceof RnetnsError ? error.exitStatus : EXIT.failed);
+  };
+}
+
+/** What a limit of the caller, or a full system, is called by. */
+const LIMIT_HINTS: Readonly<Record<string, string>> = {
+  EMFILE: 'raise the limit on open files: ulimit -n in a shell, LimitNOFILE= in a systemd unit',
+  ENFILE: 'the whole system has too many files open: fs.file-max of sysctl',
+  EAGAIN: 'end some processes, or raise the limit on them: ulimit -u in a shell, TasksMax= in a systemd unit',
+  ENOMEM: 'free some memory, or raise the limit on it: ulimit -v in a shell, MemoryMax= in a systemd unit',
+};
+
+/** A system call that was refused, where nobody expected it: the host's doing, not a bug. undefined for anything else. */
+function asRefusal(error: unknown): RnetnsError | undefined {
+  const code = errnoCode(error);
+  if (error instanceof RnetnsError || code === undefined || !(error instanceof Error) || !('syscall' in error)) return;
+  const { syscall, path } = error as NodeJS.ErrnoException;
+  const on = path === undefined ? '' : ` on ${path}`;
+  const hint = LIMIT_HINTS[code];
+  return new RnetnsError(
+    hint === undefined ? 'ERR_SYSTEM' : 'ERR_LIMIT',
+    `${syscall}${on} failed: ${errnoReason(error)}`,
+    {
+      hint: hint ?? 'rnetns doctor looks at all that a namespace needs',
+      cause: error,
+    },
+  );
 }
 
 /** Data on stdout: JSON, or the text for people, which is no line at all when there is nothing to say (`| wc -l`). */

@@ -8,6 +8,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { errnoCode } from '../config/errno.js';
+import { hasPipes } from '../exec/command.js';
 import { MAX_LOG_BYTES, MAX_OUTPUT_BYTES, type PluginCall, type PluginOutcome, type PluginReply } from './runner.js';
 
 /** For a plugin that is interrupted, to end by itself: the middle of its work is no place to undo it from. */
@@ -33,6 +34,10 @@ export function spawnPlugin(call: PluginCall, entrance?: Entrance): Promise<Plug
     } catch (cause) {
       // Node throws some errors of execve(2), ETXTBSY among them, and reports the others as an event.
       resolve(notStarted(cause));
+      return;
+    }
+    if (!hasPipes(child)) {
+      child.on('error', (cause) => resolve(notStarted(cause)));
       return;
     }
     let ours: PluginOutcome | undefined;

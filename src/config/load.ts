@@ -13,6 +13,8 @@ export interface LoadOptions {
   configFile?: string | undefined;
   /** `--log-level LEVEL`; goes before RNETNS_LOG_LEVEL. */
   logLevel?: string | undefined;
+  /** Only what is named by hand, and the built-in settings below it: for what needs no settings. */
+  givenOnly?: boolean | undefined;
   /** Put before /etc and /usr, for tests. */
   root?: string | undefined;
 }
@@ -23,6 +25,8 @@ export interface LoadedConfig {
   settings: Setting[];
   /** Every path that was looked at, whether it exists or not: the result is the same as long as these are. */
   inputs: string[];
+  /** Standard places that were out of reach: a line for each reason. */
+  warnings: string[];
 }
 
 /**
@@ -33,19 +37,20 @@ export interface LoadedConfig {
  *
  * @throws RnetnsError `ERR_CONFIG`: a file cannot be read or a setting is wrong; `ERR_USAGE`: a wrong `logLevel`.
  */
-export function loadConfig({ env, configFile, logLevel, root = '' }: LoadOptions): LoadedConfig {
+export function loadConfig({ env, configFile, logLevel, givenOnly = false, root = '' }: LoadOptions): LoadedConfig {
   // 1.
   const effective = new EffectiveSettings();
-  const inputs: string[] = [];
+  const looked: Looked = { inputs: [], skipped: new Map() };
+  const wanted = (place: Place) => !givenOnly || place.askedBy !== undefined;
 
   // 2.
   const appending: Appending = new Set();
-  for (const place of containersConfPlaces(env, root)) {
-    for (const [path, text] of readPlace(place, inputs)) applyContainersConf(effective, text, path, appending);
+  for (const place of containersConfPlaces(env, root).filter(wanted)) {
+    for (const [path, text] of readPlace(place, looked)) applyContainersConf(effective, text, path, appending);
   }
   // 3.
-  for (const place of rnetnsConfPlaces(env, root, configFile)) {
-    for (const [path, text] of readPlace(place, inputs)) applyRnetnsConf(effective, text, path);
+  for (const place of rnetnsConfPlaces(env, root, configFile).filter(wanted)) {
+    for (const [path, text] of readPlace(place, looked)) applyRnetnsConf(effective, text, path);
   }
   // 4.
   const levelOfEnv = variable(env, 'RNETNS_LOG_LEVEL');
@@ -53,16 +58,28 @@ export function loadConfig({ env, configFile, logLevel, root = '' }: LoadOptions
   // 5.
   if (logLevel !== undefined) effective.setOne(LOG_LEVEL, logLevel, { source: '--log-level', code: 'ERR_USAGE' });
 
-  return { config: effective.config, settings: effective.list(), inputs };
+  return { config: effective.config, settings: effective.list(), inputs: looked.inputs, warnings: wordsOf(looked) };
 }
 
-/** The file of a place and its drop-ins, as far as they exist; every path is noted in `inputs`. */
-function* readPlace(place: Place, inputs: string[]): Generator<[path: string, text: string]> {
+interface Looked {
+  inputs: string[];
+  /** Paths by the reason for which they were left out. */
+  skipped: Map<string, string[]>;
+}
+
+function wordsOf({ skipped }: Looked): string[] {
+  return [...skipped].map(([why, paths]) => `no settings were read from ${paths.join(', ')}: ${why}`);
+}
+
+/** The file of a place and its drop-ins, as far as they exist; every path is noted. */
+function* readPlace(place: Place, looked: Looked): Generator<[path: string, text: string]> {
   const { path, askedBy, dropIns } = place;
+  const { inputs, skipped } = looked;
+  const skip = (file: string, why: string) => skipped.set(why, [...(skipped.get(why) ?? []), file]);
   inputs.push(path);
-  const text = readSettingsFile(path, askedBy);
+  const text = readSettingsFile(path, askedBy, skip);
   if (text !== undefined) yield [path, text];
   if (dropIns === undefined) return;
   inputs.push(dropIns);
-  for (const dropIn of listDropIns(dropIns)) yield* readPlace({ path: dropIn }, inputs);
+  for (const dropIn of listDropIns(dropIns, skip)) yield* readPlace({ path: dropIn }, looked);
 }

@@ -42,6 +42,8 @@ export const ERROR_CODES = {
   ERR_CNI: 'a CNI network, or a plugin of it, failed; the message has its reason',
   ERR_BUNDLE: 'the bundle for a bug report could not be written',
   ERR_DESCRIPTORS: 'too few file descriptors below 10 are free',
+  ERR_LIMIT: 'a limit on processes, memory, open files or the like keeps rnetns from what it needs',
+  ERR_SYSTEM: 'the system refused something that rnetns does not do without; the message says what',
 } as const;
 
 /** One of {@link ERROR_CODES}. */

@@ -2,6 +2,8 @@ import { closeSync, readFileSync, readdirSync } from 'node:fs';
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hasPipes } from './command.js';
+import { noteReleased, noteRunning } from './running.js';
 
 /** O_CLOEXEC of open(2), as /proc/PID/fdinfo prints the flags. */
 const CLOEXEC = 0o2000000;
@@ -40,12 +42,6 @@ export class BackgroundProcess {
   constructor(file: string, args: readonly string[], env: Readonly<Record<string, string>>) {
     this.child = spawn(file, args, { env: { ...env }, cwd: '/', detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
     this.pid = this.child.pid;
-    this.child.stdin.on('error', () => undefined);
-    this.child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      this.buffer += text;
-      this.wake();
-    });
-    this.child.stderr.setEncoding('utf8').on('data', (text: string) => (this.words += text));
     this.ended = new Promise((resolve) => {
       this.child.on('error', (error) => resolve(`could not be started: ${error.message}`));
       this.child.on('close', (status, signal) =>
@@ -56,6 +52,14 @@ export class BackgroundProcess {
       this.outcome = outcome;
       this.wake();
     });
+    if (!hasPipes(this.child)) return;
+    noteRunning(this.child, file);
+    this.child.stdin.on('error', () => undefined);
+    this.child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.buffer += text;
+      this.wake();
+    });
+    this.child.stderr.setEncoding('utf8').on('data', (text: string) => (this.words += text));
   }
 
   /** What it wrote to stderr so far. */
@@ -107,11 +111,13 @@ export class BackgroundProcess {
 
   /** Give it a line on stdin. */
   tell(line: string): void {
-    this.child.stdin.write(`${line}\n`);
+    if (hasPipes(this.child)) this.child.stdin.write(`${line}\n`);
   }
 
   /** Let it go on without us: nothing of it keeps this process alive any longer. */
   release(): void {
+    noteReleased(this.child);
+    if (!hasPipes(this.child)) return;
     this.child.stdin.destroy();
     this.child.stdout.destroy();
     this.child.stderr.destroy();

@@ -1,4 +1,5 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { noteRunning } from './running.js';
 
 /**
  * Short-lived commands on the path that makes a namespace. execa would be nicer to write, but loading it takes half as
@@ -40,6 +41,10 @@ export function runCommand(file: string, args: readonly string[], options: Comma
       notStarted(cause);
       return;
     }
+    child.on('error', notStarted);
+    // Out of descriptors there are not even pipes; the event says why.
+    if (!hasPipes(child)) return;
+    noteRunning(child, file);
     for (const name of ['stdout', 'stderr'] as const) {
       child[name].setEncoding('utf8').on('data', (text: string) => {
         if (output[name].length < OUTPUT_LIMIT) output[name] += text;
@@ -55,10 +60,7 @@ export function runCommand(file: string, args: readonly string[], options: Comma
       clearTimeout(kill);
       resolve({ status, outcome, ...output });
     };
-    child.on('error', (error) => {
-      clearTimeout(kill);
-      notStarted(error);
-    });
+    child.on('error', () => clearTimeout(kill));
     child.on('close', (status, signal) => {
       if (timedOut) finish(undefined, `did not end within ${options.timeoutMs / 1000} s`);
       else if (signal !== null) finish(undefined, `was killed by ${signal}`);
@@ -67,4 +69,9 @@ export function runCommand(file: string, args: readonly string[], options: Comma
     // A program that ends without reading its input is no error of ours.
     child.stdin.on('error', () => undefined).end(options.input ?? '');
   });
+}
+
+/** Has Node made them? Not when it couldn't start the program for want of descriptors: then all is undefined. */
+export function hasPipes(child: Pick<ChildProcess, 'stdin' | 'stdout' | 'stderr'>): boolean {
+  return [child.stdin, child.stdout, child.stderr].every((stream: unknown) => stream != null);
 }

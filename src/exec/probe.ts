@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -33,7 +33,7 @@ export class Probe {
       stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
     });
     for (const descriptor of DESCRIPTORS) {
-      const stream = child.stdio[descriptor] as Readable | null;
+      const stream = streamOf(child, descriptor);
       stream?.setEncoding('utf8').on('data', (text: string) => {
         if (this.written[descriptor].length < OUTPUT_LIMIT) this.written[descriptor] += text;
         this.wake();
@@ -41,8 +41,9 @@ export class Probe {
       // Nothing more of it will come; `close` tells.
       stream?.on('error', () => undefined);
     }
-    this.stdin = child.stdin;
-    this.stdin.on('error', () => undefined);
+    // Out of descriptors there are no pipes at all.
+    this.stdin = (child.stdio as ChildProcess['stdio'] | undefined)?.[0] ?? undefined;
+    this.stdin?.on('error', () => undefined);
     this.closed = new Promise((resolve) => {
       child.on('error', (error) => {
         this.failure = `could not be started: ${error.message}`;
@@ -57,7 +58,7 @@ export class Probe {
           new Promise((done) => child.on('close', done)),
           sleep(DRAIN_MS, undefined, { ref: false }),
         ]).then(() => {
-          for (const descriptor of DESCRIPTORS) (child.stdio[descriptor] as Readable | null)?.destroy();
+          for (const descriptor of DESCRIPTORS) streamOf(child, descriptor)?.destroy();
           resolve();
         });
       });
@@ -112,4 +113,8 @@ export async function tryProgram(
       ? 'could not be started'
       : `exited with status ${status}`;
   return { status, stdout: probe.said(1), stderr: probe.said(2), outcome };
+}
+
+function streamOf(child: ChildProcess, descriptor: Descriptor): Readable | null | undefined {
+  return (child.stdio as ChildProcess['stdio'] | undefined)?.[descriptor] as Readable | null | undefined;
 }

@@ -13,6 +13,7 @@ import { identifyProcess, isAlive, namespaceInode } from '../state/process.js';
 import { readRecord } from '../state/record.js';
 import { readReferences, type Reference } from '../state/references.js';
 import { countUsers } from './inventory.js';
+import { limitsOf, type Limit } from './limits.js';
 import { readProtection, type Protection } from './protection.js';
 
 /** One shared namespace, as `rnetns status --json` prints it: every key is there, null where it is unknown or down. */
@@ -77,6 +78,8 @@ export interface Status {
   } | null;
   /** From the end of the unit or session in which it was made. */
   protection: Protection | null;
+  /** What its driver, or without one its holder, still has of the limits of whoever made it, and everybody has with it. */
+  limits: Limit[] | null;
   /** Seconds from its last use to its end. */
   linger: number | null;
   /** When it was made, ISO 8601. */
@@ -104,6 +107,7 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
     holder: null,
     keeper: null,
     protection: null,
+    limits: null,
     linger: null,
     since: null,
   };
@@ -143,6 +147,7 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
     holder: isAlive(holder) ? { pid: holder.pid } : null,
     keeper: isAlive(keeper) ? { pid: keeper.pid } : null,
     protection: readProtection(parts.find(isAlive)?.pid),
+    limits: limitsOf(driver?.pid ?? holder.pid),
     linger: record?.lingerSeconds ?? null,
     since: record?.since ?? null,
   };

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, lstatSync, mkdirSync, openSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, lstatSync, mkdirSync, openSync, statSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { RnetnsError } from '../errors/error.js';
 import type { Mount } from '../plan/mounts.js';
@@ -14,10 +14,10 @@ export function makeMountPoints(state: StateDirectory, mounts: readonly Mount[])
   for (const mount of mounts) {
     const { type, source, target } = mount;
     try {
-      if (isIn(state, source) && !existsSync(source)) mkdirSync(source, { recursive: true, mode: 0o700 });
+      if (isIn(state, source) && !existsSync(source)) makeSeen(state, source);
       // overlay(5): the work directory is on the upper one's file system, and is nobody else's.
       if (type === 'overlay') mkdirSync(`${source}.work`, { recursive: true, mode: 0o700 });
-      if (isIn(state, target)) makeTarget(mount);
+      if (isIn(state, target)) makeTarget(state, mount);
       if (target === '/run') linkNames(state, source);
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
@@ -32,13 +32,24 @@ function linkNames({ namesSeen }: StateDirectory, run: string): void {
   if (lstatSync(link, { throwIfNoEntry: false }) === undefined) symlinkSync(namesSeen, link);
 }
 
-function makeTarget({ type, source, target }: Mount): void {
+function makeTarget(state: StateDirectory, { type, source, target }: Mount): void {
   if (type === 'tmpfs' || !existsSync(source) || statSync(source).isDirectory()) {
-    mkdirSync(target, { recursive: true, mode: 0o700 });
+    makeSeen(state, target);
   } else {
-    mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
-    closeSync(openSync(target, 'a', 0o600));
+    makeSeen(state, dirname(target));
+    closeSync(openSync(target, 'a', 0o644));
   }
+}
+
+/**
+ * A directory that stands for one of the host's inside, /run for one: other users of the namespace must get through it. The
+ * state directory, which is ours alone, is above it; the umask is the caller's.
+ */
+function makeSeen(state: StateDirectory, directory: string): void {
+  if (directory === state.path || existsSync(directory)) return;
+  makeSeen(state, dirname(directory));
+  mkdirSync(directory);
+  chmodSync(directory, 0o755);
 }
 
 function isIn({ path }: StateDirectory, file: string): boolean {

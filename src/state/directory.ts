@@ -160,13 +160,22 @@ function lookAt(path: string): Stats | undefined {
 export function checkWritable(state: StateDirectory): void {
   const probe = join(state.path, '.probe');
   try {
-    accessSync(state.path, constants.W_OK | constants.X_OK);
+    accessSync(state.path, constants.R_OK | constants.W_OK | constants.X_OK);
     // A page, not a byte: what follows needs some, and a full tmpfs refuses the write, not the open.
     writeFileSync(probe, Buffer.alloc(16384), { mode: 0o600 });
   } catch (cause) {
     throw writeError(state.path, cause);
   } finally {
-    rmSync(probe, { force: true });
+    removeProbe(probe);
+  }
+}
+
+/** Where nothing could be made, nothing can be removed either: why is told already. */
+export function removeProbe(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // As above.
   }
 }
 

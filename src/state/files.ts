@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   closeSync,
   fsyncSync,
   ftruncateSync,
@@ -13,7 +14,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { writeError } from './directory.js';
+import { removeProbe, writeError } from './directory.js';
 
 /**
  * Replace a file's content in one step: beside it, synced, renamed. A reader or a crash sees the old or the new one.
@@ -32,7 +33,7 @@ export function writeAtomic(path: string, content: string, temporary = `${path}.
     }
     replace(temporary, path);
   } catch (cause) {
-    rmSync(temporary, { force: true });
+    removeProbe(temporary);
     throw writeError(path, cause);
   }
 }
@@ -92,7 +93,9 @@ export function writeInPlace(path: string, text: string): void {
   try {
     // A directory or a link of that name is nobody's but an accident's.
     if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) rmSync(path, { recursive: true });
-    writeFileSync(path, text, { mode: 0o644 });
+    writeFileSync(path, text);
+    // Whatever the umask: inside, it is everybody's.
+    chmodSync(path, 0o644);
   } catch (cause) {
     throw writeError(path, cause);
   }

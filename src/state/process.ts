@@ -1,4 +1,5 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { RnetnsError } from '../errors/error.js';
 
 /**
  * A process by pid and start time: a pid alone is reused (proc_pid_stat(5), fields 1 and 22).
@@ -102,6 +103,15 @@ export function processesInNetns(inode: number): number[] {
   return ownPids().filter((pid) => namespaceInode(pid, 'net') === inode);
 }
 
+/** @throws RnetnsError ERR_NETNS where /proc has no `sys` (ProcSubset=pid of systemd.exec(5)). */
 export function bootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+  const file = '/proc/sys/kernel/random/boot_id';
+  try {
+    return readFileSync(file, 'latin1').trim();
+  } catch (cause) {
+    throw new RnetnsError('ERR_NETNS', `reading ${file} failed: this /proc shows nothing but processes`, {
+      hint: 'a namespace is made, mended and looked at where /proc is whole: ProcSubset=all in a systemd unit',
+      cause,
+    });
+  }
 }

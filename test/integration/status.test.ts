@@ -10,7 +10,18 @@ import { freshRuntimeDir } from '../fixtures/runtime-dir.js';
 
 const KEYS = [
   ...['name', 'state', 'generation', 'directory', 'driver', 'addresses', 'dnsForwardIps', 'mapGuestIps', 'nameservers'],
-  ...['references', 'refCount', 'processes', 'containers', 'holder', 'keeper', 'protection', 'linger', 'since'],
+  ...[
+    'references',
+    'refCount',
+    'processes',
+    'containers',
+    'holder',
+    'keeper',
+    'protection',
+    'limits',
+    'linger',
+    'since',
+  ],
 ];
 const DRIVER_KEYS = ['name', 'version', 'path', 'pid', 'args', 'restarts'];
 

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Setting } from '../../config/config.js';
+import { Logger } from '../../log/logger.js';
 import { loadSettings, type CommonOptions } from '../context.js';
 import { print } from '../report.js';
 
@@ -9,7 +10,9 @@ export function configCommand(): Command {
     .option('--json', 'as JSON')
     .action((_options: CommonOptions, command: Command) => {
       const options = command.optsWithGlobals<CommonOptions>();
-      const { settings } = loadSettings(options);
+      const { settings, config, warnings } = loadSettings(options);
+      const log = new Logger(config.rnetns.logLevel);
+      for (const warning of warnings) log.warn(warning);
       print(options.json, settings, () => settings.map(describeSetting).join('\n'));
     });
 }

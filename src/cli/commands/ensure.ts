@@ -3,11 +3,14 @@ import { parseArgs } from 'node:util';
 import { ensureBase, removeBase } from '../../config/runtime-dir.js';
 import { EXIT, RnetnsError } from '../../errors/error.js';
 import { closeInherited } from '../../exec/background.js';
+import { takeFairShare } from '../../exec/fair-share.js';
+import { endOnTerm } from '../../exec/running.js';
 import { ensure } from '../../lifecycle/ensure.js';
 import { checkWritable, statStateDirectory, writeError, type StateDirectory } from '../../state/directory.js';
 import { hostUid } from '../../state/host-uid.js';
 import { findRuntime, ownUid } from '../../state/runtime.js';
 import { makeContext } from '../context.js';
+import { exitWith } from '../report.js';
 
 /**
  * `ensure --name NAME [--generation ID]`: the launcher's. With a generation the caller holds the lock and a lease, and
@@ -25,7 +28,9 @@ export async function ensureCommand(args: readonly string[]): Promise<number> {
   try {
     if (values.generation === undefined) explain(context.state);
     else {
+      endOnTerm(`making the namespace ${context.state.name}`, exitWith(values.json === true));
       closeInherited();
+      await takeFairShare(context.env);
       await ensure(context, values.generation);
     }
     return EXIT.ok;

@@ -1,10 +1,12 @@
 import { Command, Option } from 'commander';
 import { closeInherited } from '../../exec/background.js';
+import { takeFairShare } from '../../exec/fair-share.js';
+import { endOnTerm } from '../../exec/running.js';
 import type { Mended } from '../../lifecycle/context.js';
 import { repair } from '../../lifecycle/repair.js';
 import { makeContext, type CommonOptions } from '../context.js';
 import { explainLock } from '../explain-lock.js';
-import { print } from '../report.js';
+import { exitWith, print } from '../report.js';
 
 export function repairCommand(): Command {
   return new Command('repair')
@@ -19,7 +21,9 @@ export function repairCommand(): Command {
       try {
         let mended: Mended[] = [];
         if (options.generation !== undefined) {
+          endOnTerm(`mending the namespace ${context.state.name}`, exitWith(options.json === true));
           closeInherited();
+          await takeFairShare(context.env);
           mended = await repair(context, options.generation);
         } else explainLock(context.state, options.absent);
         print(options.json, { mended }, () => describe(mended));

@@ -1,7 +1,9 @@
 import { Command, Option } from 'commander';
+import { endOnTerm } from '../../exec/running.js';
 import { stop } from '../../lifecycle/stop.js';
 import { makeContext, type CommonOptions } from '../context.js';
 import { explainLock } from '../explain-lock.js';
+import { exitWith } from '../report.js';
 
 export function stopCommand(): Command {
   return new Command('stop')
@@ -16,11 +18,12 @@ export function stopCommand(): Command {
       const options = command.optsWithGlobals<
         CommonOptions & { force?: boolean; unused?: boolean; locked?: boolean; absent?: boolean }
       >();
-      const context = makeContext(options);
+      const context = makeContext(options, { givenOnly: true });
       if (options.locked !== true) {
         explainLock(context.state, options.absent);
         return;
       }
+      endOnTerm(`stopping the namespace ${context.state.name}`, exitWith(options.json === true));
       try {
         await stop(context, { force: options.force === true, unused: options.unused === true });
       } finally {

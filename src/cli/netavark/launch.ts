@@ -78,7 +78,8 @@ async function converse(
   { act, input, done }: Launch,
   interruption: AbortSignal,
 ): Promise<boolean> {
-  const [stdin, , , says] = child.stdio;
+  // Out of descriptors there are none, and `close` rejects.
+  const [stdin, , , says] = (child.stdio as ChildProcess['stdio'] | undefined) ?? [];
   const ended = once(child, 'close');
   // A CMD that ends without reading is no error of ours.
   stdin?.on('error', () => undefined);

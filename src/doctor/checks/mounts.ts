@@ -1,22 +1,30 @@
 import { once } from 'node:events';
 import { watch } from 'node:fs';
 import { errnoCode } from '../../config/errno.js';
+import { takeFairShare } from '../../exec/fair-share.js';
 import { shellWord } from '../../exec/shell-word.js';
+import { describeLimits, limitsOf } from '../../inspect/limits.js';
 import { mountsOf } from '../../namespace/mountinfo.js';
 import { readLive } from '../../state/live.js';
 import { readOptional } from '../../state/files.js';
 import { check, fail, ok, warn, type Finding } from '../check.js';
 import type { Host } from '../host.js';
 
-/** What runs out: mounts and inotify instances. */
+/** What runs out: mounts, inotify instances, and what the caller is limited to. */
 
 export const limits = check('limits', {
-  async gather() {
+  async gather({ env, state }: Host) {
     const sysctl = (name: string): number | undefined => {
       const text = readOptional(`/proc/sys/${name}`);
       return text === undefined ? undefined : Number(text);
     };
+    // As a namespace is made: what then stays is the kernel's.
+    await takeFairShare(env);
+    const live = state === undefined ? undefined : readLive(state);
+    const driver = Number(state === undefined ? '' : readOptional(state.driverPid)) || live?.holder.pid;
     return {
+      own: describeLimits(limitsOf('self')),
+      theirs: live === undefined || driver === undefined ? '' : describeLimits(limitsOf(driver)),
       inotify: await tryInotify(),
       instances: [sysctl('fs/inotify/max_user_instances'), sysctl('user/max_inotify_instances')].filter(
         (value) => value !== undefined,
@@ -25,7 +33,7 @@ export const limits = check('limits', {
       mountMax: sysctl('fs/mount-max'),
     };
   },
-  judge({ inotify, instances, mounts, mountMax }): Finding {
+  judge({ own, theirs, inotify, instances, mounts, mountMax }): Finding {
     if (mountMax !== undefined && mounts + MOUNTS_NEEDED > mountMax) {
       return fail(`${mounts} mounts, and fs.mount-max is ${mountMax}`, 'see mounts; sudo sysctl fs.mount-max=100000');
     }
@@ -38,6 +46,18 @@ export const limits = check('limits', {
     }
     if (mountMax !== undefined && mounts > mountMax * 0.8) {
       return warn(`${mounts} mounts, and fs.mount-max is ${mountMax}`, 'see mounts; sudo sysctl fs.mount-max=200000');
+    }
+    if (theirs !== '') {
+      return warn(
+        `the namespace that is up has limits of whoever made it: ${theirs}`,
+        'rnetns stop, and make it anew with fewer: ulimit in a shell, Limit…= in a systemd unit',
+      );
+    }
+    if (own !== '') {
+      return warn(
+        `a namespace that is made from here would keep these limits, for all its users: ${own}`,
+        'raise them before the first use: ulimit in a shell, Limit…= in a systemd unit',
+      );
     }
     return ok(`${mounts} mounts of ${mountMax ?? 'any number'}; inotify works`);
   },

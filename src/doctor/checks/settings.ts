@@ -1,5 +1,5 @@
 import { RnetnsError } from '../../errors/error.js';
-import { check, fail, ok } from '../check.js';
+import { check, fail, ok, warn } from '../check.js';
 import type { Host } from '../host.js';
 
 export const settings = check('settings', {
@@ -10,6 +10,11 @@ export const settings = check('settings', {
       return fail(loaded.message, hint ?? 'the other checks are made with the settings that are built in');
     }
     const files = new Set(loaded.settings.map(({ source }) => source).filter((source) => source.startsWith('/')));
-    return ok(files.size === 0 ? 'those built in' : `from ${[...files].join(', ')}`);
+    const where = files.size === 0 ? 'those built in' : `from ${[...files].join(', ')}`;
+    if (loaded.warnings.length === 0) return ok(where);
+    return warn(
+      `${where}; ${loaded.warnings.join('; ')}`,
+      'log in properly, or set HOME: su and sudo -E keep that of the user before',
+    );
   },
 });

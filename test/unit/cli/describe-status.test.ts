@@ -30,6 +30,7 @@ const up: Status = {
   holder: { pid: 5 },
   keeper: { pid: 6 },
   protection: { scope: 'rnetns-lab-1.scope', linger: true },
+  limits: [],
   linger: 2,
   since: '2026-01-02T00:00:00Z',
 };

@@ -31,6 +31,7 @@ export const up: Status = {
   holder: { pid: 4240 },
   keeper: { pid: 4241 },
   protection: { scope: null, linger: null },
+  limits: [],
   linger: 2,
   since: '2026-11-22T04:44:12.936Z',
 };
@@ -40,7 +41,7 @@ export const down: Status = {
   ...{ state: 'down', generation: null, directory: null, driver: null, addresses: null, dnsForwardIps: null },
   ...{ mapGuestIps: null, nameservers: null, references: null, refCount: null, processes: null, holder: null },
   ...{ containers: null, linger: null },
-  ...{ keeper: null, protection: null, since: null },
+  ...{ keeper: null, protection: null, limits: null, since: null },
 };
 
 export function facts(changes: Partial<Facts> = {}): Facts {
