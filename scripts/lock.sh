@@ -78,7 +78,9 @@ lock_state() {
     rn_why='no file descriptor below 10 is free'
     return 4
   fi
-  while :; do
+  # Each round is another one's teardown; what can't be opened for another reason is no reason to go on for ever.
+  for rn_round in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    : "$rn_round"
     # eval: $rn_lock_fd is one digit of ours, and sh has no other way to name a descriptor by variable.
     eval "command exec $rn_lock_fd<\"\$rn_dir\"" 2>/dev/null || { prepare_state && continue || return 1; }
     # Only 1 is somebody else's lock (flock(1)). Its words are for what the kernel refuses: ENOLCK or EIO from a file system
@@ -96,13 +98,16 @@ lock_state() {
       unlock_state
       return 2
     fi
-    [ "/proc/self/fd/$rn_lock_fd" -ef "$rn_dir" ] && break
+    if [ "/proc/self/fd/$rn_lock_fd" -ef "$rn_dir" ]; then
+      # A FIFO of that name would keep us waiting, with the lock.
+      ! [ -e "$rn_dir/lock-owner" ] || [ -f "$rn_dir/lock-owner" ] || rm -rf -- "$rn_dir/lock-owner"
+      { printf '%s %s\n' "$$" "${0##*/} ${rn_name-}" >"$rn_dir/lock-owner"; } 2>/dev/null
+      return 0
+    fi
     unlock_state
     prepare_state || return 1
   done
-  # A FIFO of that name would keep us waiting, with the lock.
-  ! [ -e "$rn_dir/lock-owner" ] || [ -f "$rn_dir/lock-owner" ] || rm -rf -- "$rn_dir/lock-owner"
-  { printf '%s %s\n' "$$" "${0##*/} ${rn_name-}" >"$rn_dir/lock-owner"; } 2>/dev/null || :
+  return 1
 }
 
 unlock_state() {
