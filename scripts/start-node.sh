@@ -103,5 +103,7 @@ become_node() {
 # For the calls with the lock. Node itself says what it was waiting for (src/exec/time-limit.ts), if it still can; the
 # group stays the caller's, so that Ctrl-C reaches it.
 limit_node() {
-  rn_until="timeout --foreground --preserve-status -k 2 $rn_node_seconds"
+  # By its path: busybox's own knows too few options, and no alias reaches a variable (programs.sh).
+  search_path timeout || return 0
+  rn_until="$rn_found --foreground --preserve-status -k 2 $rn_node_seconds"
 }
