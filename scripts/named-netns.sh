@@ -26,8 +26,6 @@ die() {
   printf '%s\n' "$1" >&2
   exit "${2-1}"
 }
-[ "$names" -ef "$seen" ] || die "$seen is not there: it could not be made when the shared namespace was"
-
 # rename FROM TO: never over another one
 rename() {
   # shellcheck disable=SC2016 # the inner shell's arguments
@@ -57,6 +55,11 @@ clear_place() {
   rn_view=''
   # Busy if it has become one meanwhile.
   rm -f -- "$names/$name" 2>/dev/null || is_named "$name" || die "$names/$name is no file"
+}
+
+[ "$names" -ef "$seen" ] || {
+  is_current || exit 4
+  die "$seen is not there: it could not be made when the shared namespace was"
 }
 
 # What a killed one has left.

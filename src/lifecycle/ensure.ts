@@ -1,5 +1,5 @@
 import { RnetnsError } from '../errors/error.js';
-import { wayToM0, type Components } from '../namespace/components.js';
+import { findComponents, wayToM0, type Components } from '../namespace/components.js';
 import { adoptHolder, createHolder } from '../namespace/holder.js';
 import { isInside } from '../namespace/inside.js';
 import { findSurvivor } from '../namespace/members.js';
@@ -12,7 +12,7 @@ import { readInfo } from '../state/info.js';
 import { readLive } from '../state/live.js';
 import { isAlive, killProcess, namespaceInode, type ProcessId } from '../state/process.js';
 import { isOfAnotherBoot, readRecord, wholePlan, type Record } from '../state/record.js';
-import { forgetReferences } from '../state/references.js';
+import { forgetReferences, readReferences } from '../state/references.js';
 import { removeOtherLeases, removeRemains } from '../state/remains.js';
 import { build, surroundings } from './build.js';
 import { noteMended, type Context } from './context.js';
@@ -90,7 +90,7 @@ function findInside({ state }: Context, { keeper }: Components, record: Record |
 
 /** @param scope - what is started after this has come true is in the scope, see enterScope(). */
 async function create(context: Context, generation: string, scope: Promise<void>): Promise<void> {
-  const { state, env, log } = context;
+  const { state, log } = context;
   log.debug(`creating ${state.path}, generation ${generation}`);
   const choice = await chooseParts(context);
   if (isOfAnotherBoot(state)) forgetReferences(state);
@@ -105,9 +105,20 @@ async function create(context: Context, generation: string, scope: Promise<void>
     log.debug(`plan: ${JSON.stringify(plan)}`);
     await build(context, generation, plan, { holder, since: new Date().toISOString(), created: true });
   } catch (cause) {
-    await removeNamespace(state, env).catch((error: unknown) => log.error(String(error)));
+    await undo(context, generation).catch((error: unknown) => log.error(String(error)));
     throw cause;
   }
+}
+
+/** Only what was made: references of a namespace whose processes had all died are containers', and stay. */
+async function undo({ state, env }: Context, generation: string): Promise<void> {
+  if (readReferences(state).count === 0) return removeNamespace(state, env);
+  await endDriver(state);
+  const { keeper, holder } = findComponents(state);
+  for (const part of [keeper, holder]) {
+    if (part !== undefined) killProcess(part);
+  }
+  removeRemains(state, generation);
 }
 
 async function mend(

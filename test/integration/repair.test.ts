@@ -135,6 +135,27 @@ describe('repair', function () {
     await gone(runtime);
   });
 
+  it('keeps the references of one that is dead when it cannot be made anew', async function () {
+    const runtime = lingering(this, 0);
+    for (const args of [
+      ['--id', 'a', '--nets', '2'],
+      ['--nets', '3'],
+    ]) {
+      expect(await act(runtime, 'setup', ...args)).to.deep.equal(succeeded);
+    }
+    await killAll(partsOf(runtime));
+    runtime.configure('[rnetns]\nlinger = 0\n[network]\npasta_options[] = -t\npasta_options[] = nonsense\n');
+    for (const args of [['repair'], ['run', '--', 'true'], ['setup', '--id', 'b']]) {
+      expect((await act(runtime, ...args)).status, args.join(' ')).to.equal(125);
+    }
+    runtime.configure('[rnetns]\nlinger = 0\n');
+    expect((await repair(runtime)).map(({ part }) => part)).to.deep.equal(['namespace']);
+    expect(await counted(runtime)).to.deep.equal(up(['a 2'], 3));
+    expect(await act(runtime, 'teardown', '--id', 'a', '--nets', '2')).to.deep.equal(succeeded);
+    expect(await act(runtime, 'teardown', '--nets', '3')).to.deep.equal(succeeded);
+    await gone(runtime);
+  });
+
   it('removes what is left of one that is dead and that nobody needs', async function () {
     const runtime = lingering(this, 1);
     await netnsOfNewRun(runtime);
