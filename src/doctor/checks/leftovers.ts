@@ -43,7 +43,10 @@ async function look(base: string): Promise<Leftover[]> {
 }
 
 async function lookAt(state: StateDirectory): Promise<Leftover[]> {
-  if (isLocked(state)) return [];
+  return isLocked(state) ? [] : [...(await lookAtState(state)), ...strandedProcesses(state)];
+}
+
+async function lookAtState(state: StateDirectory): Promise<Leftover[]> {
   const hint = `rnetns repair --name ${state.name}`;
   let status;
   try {
@@ -70,14 +73,48 @@ async function lookAt(state: StateDirectory): Promise<Leftover[]> {
   ];
 }
 
-/** Processes of ours below this base whose state directory is gone. */
-function strayProcesses(base: string): Leftover[] {
+interface Daemon {
+  pid: number;
+  /** The script that it runs, and the state directory that it works for. */
+  script: string;
+  directory: string;
+}
+
+/** Those of ours that see this runtime directory as we do. */
+function daemonsOf(runtimeDir: string): Daemon[] {
   return ownPids().flatMap((pid) => {
     const args = commandLine(pid);
     const directory = stateDirectoryOf(args);
-    if (directory === undefined || !directory.startsWith(`${base}/`) || existsSync(directory)) return [];
-    if (seesOther(pid, dirname(base))) return [];
-    const script = args.find((arg) => arg.endsWith('.sh')) ?? '';
-    return [{ what: `${basename(script)} (pid ${pid}) of ${directory}, which is gone`, hint: `kill ${pid}` }];
+    if (directory === undefined || seesOther(pid, runtimeDir)) return [];
+    return [{ pid, script: args.find((arg) => arg.endsWith('.sh')) ?? '', directory }];
+  });
+}
+
+/** Processes of ours below this base whose state directory is gone. */
+function strayProcesses(base: string): Leftover[] {
+  return daemonsOf(dirname(base))
+    .filter(({ directory }) => directory.startsWith(`${base}/`) && !existsSync(directory))
+    .map(({ pid, script, directory }) => ({
+      what: `${basename(script)} (pid ${pid}) of ${directory}, which is gone`,
+      hint: `kill ${pid}`,
+    }));
+}
+
+/**
+ * Processes that a package has left which was moved or removed. They go on, but start nothing of it any more. A script
+ * may be there for its process alone, in a mount namespace of its own.
+ */
+function strandedProcesses({ name, path, runtimeDir }: StateDirectory): Leftover[] {
+  const stranded = daemonsOf(runtimeDir).filter(
+    ({ pid, script, directory }) =>
+      directory === path && !existsSync(script) && !existsSync(`/proc/${pid}/root${script}`),
+  );
+  return [...new Set(stranded.map(({ script }) => dirname(dirname(script))))].map((root) => {
+    const parts = stranded.filter(({ script }) => dirname(dirname(script)) === root);
+    const named = parts.map(({ pid, script }) => `${basename(script, '.sh')} (pid ${pid})`).join(', ');
+    return {
+      what: `${name}: ${named} of an rnetns in ${root}, which was moved or removed`,
+      hint: `rnetns stop --name ${name}, once nobody uses it: the next one is made by the rnetns that is called then`,
+    };
   });
 }
