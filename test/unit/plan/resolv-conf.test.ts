@@ -158,7 +158,7 @@ describe('plan/resolv-conf: planResolvConf', () => {
       const search = rest.filter((line) => line.startsWith('search'));
       const options = rest.filter((line) => line.startsWith('options'));
       const lines = [...search, ...nameservers.map((server) => `nameserver ${server}`), ...options];
-      const content = `${COMMENT}${lines.join('\n')}\n`;
+      const content = `${COMMENT}${lines.map((line) => `${line}\n`).join('')}`;
       expect(planResolvConf({ ...FACTS, ...facts })).to.deep.equal({ content, nameservers });
     });
   }
