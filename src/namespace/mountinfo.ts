@@ -2,6 +2,8 @@ import { readFileSync, realpathSync } from 'node:fs';
 
 /** A line of proc_pid_mountinfo(5). */
 export interface MountLine {
+  /** No other mount has it, in whichever mount namespace. */
+  id: number;
   /** `major:minor` */
   device: string;
   root: string;
@@ -22,7 +24,8 @@ export function mountsOf(pid: number | 'self'): MountLine[] {
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => line.split(' '))
-    .map(([, , device = '', root = '', point = '', options = '']) => ({
+    .map(([id = '', , device = '', root = '', point = '', options = '']) => ({
+      id: Number(id),
       device,
       root: unescape(root),
       point: unescape(point),

@@ -4,8 +4,8 @@ import { hasSeccompFilter, isContainer, serviceUnit } from '../config/confinemen
 import { runCommand } from '../exec/command.js';
 import { shellWord } from '../exec/shell-word.js';
 import { readOptional } from '../state/files.js';
-import { ownPids } from '../state/process.js';
-import { mountsOf } from './mountinfo.js';
+import { allPids, ownPids } from '../state/process.js';
+import { mountsOf, type MountLine } from './mountinfo.js';
 import { SCRIPTS } from './scripts.js';
 
 /** Why something can't be made, as far as there is evidence, and what to do, where that is known. */
@@ -66,10 +66,20 @@ export function filtered(): Obstacle | undefined {
   return { why: `a seccomp filter is in force${unit === undefined ? '' : `, that of ${unit}`}`, hint };
 }
 
-/** user_namespaces(7): EPERM for a process whose root directory isn't that of its mount namespace, which nothing mounts. */
+/**
+ * user_namespaces(7): EPERM for a process whose root directory isn't that of its mount namespace. No file tells which one
+ * that is, but mountinfo shows what lies below the root directory of a process, and that of others is open to all. So it
+ * isn't ours where no mount is at our root (chroot(2) into a directory), where a second one is (mounted over it), and
+ * where the mount at our root lies somewhere below another process's.
+ */
 function chrooted(): Obstacle | undefined {
   const mounts = mountsOf('self');
-  if (mounts.length === 0 || mounts.some(({ point }) => point === '/')) return undefined;
+  const [root, covering] = mounts.filter(({ point }) => point === '/');
+  const isBelow = ({ id, point }: MountLine): boolean => id === root?.id && point !== '/';
+  const is =
+    mounts.length > 0 &&
+    (root === undefined || covering !== undefined || allPids().some((pid) => mountsOf(pid).some(isBelow)));
+  if (!is) return undefined;
   return {
     why: 'this is a chroot, in which the kernel makes no user namespace',
     hint: 'enter the directory by pivot_root(2), as systemd-nspawn, bwrap and podman do, instead of chroot',

@@ -81,9 +81,13 @@ export function commandLine(pid: number): string[] {
 /** Every pid of the caller's own: others can't be ours, whatever their arguments say. */
 export function ownPids(): number[] {
   const uid = process.geteuid?.();
+  return allPids().filter((pid) => statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid === uid);
+}
+
+/** Everybody's, as far as /proc shows them (`hidepid` of proc(5)). */
+export function allPids(): number[] {
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
-    .filter((entry) => statSync(`/proc/${entry}`, { throwIfNoEntry: false })?.uid === uid)
     .map(Number);
 }
 

@@ -24,6 +24,8 @@ const GIVEN =
   'mount -t tmpfs tmpfs /mnt; given() { f=$1; shift; printf "%s\\n" "$@" >/mnt/${f##*/}; mount --bind /mnt/${f##*/} "$f"; }';
 const SUBIDS = `${GIVEN}; given /etc/subuid root:100000:65536; given /etc/subgid root:100000:65536`;
 const CHROOT = 'mount --rbind / /mnt';
+/** Who chroots is usually started by somebody who stays outside. */
+const OUTSIDE = 'setpriv --pdeathsig KILL sleep 30 >/dev/null 2>&1 &';
 
 const CONDITIONS: Condition[] = [
   {
@@ -82,13 +84,53 @@ const CONDITIONS: Condition[] = [
   },
   {
     check: 'user-namespace',
-    what: 'a chroot',
-    setUp: CHROOT,
+    what: 'a chroot onto a mount point',
+    setUp: `${CHROOT}; ${OUTSIDE}`,
     before: 'chroot /mnt',
     powerless: true,
     status: 'fail',
     detail: /not permitted.*chroot/,
-    hint: /chroot/,
+    hint: /pivot_root/,
+  },
+  {
+    check: 'user-namespace',
+    what: 'a chroot onto a mount point of a mount point',
+    setUp: `${CHROOT}; mount --rbind /mnt /mnt/mnt; ${OUTSIDE}`,
+    before: 'chroot /mnt/mnt',
+    powerless: true,
+    status: 'fail',
+    detail: /not permitted.*chroot/,
+    hint: /pivot_root/,
+  },
+  {
+    check: 'user-namespace',
+    what: 'a chroot into a directory',
+    setUp:
+      'mount -t tmpfs tmpfs /mnt; for each in /*; do [ -L "$each" ] && cp -P "$each" "/mnt/r$each" || if [ -d "$each" ] && [ "$each" != /mnt ]; then mkdir -p "/mnt/r$each"; mount --rbind "$each" "/mnt/r$each"; fi; done',
+    before: 'chroot /mnt/r',
+    powerless: true,
+    status: 'fail',
+    detail: /not permitted.*chroot/,
+    hint: /pivot_root/,
+  },
+  {
+    check: 'user-namespace',
+    what: 'a mount over the root directory',
+    setUp: 'mount --rbind / /',
+    powerless: true,
+    status: 'fail',
+    detail: /not permitted.*chroot/,
+    hint: /pivot_root/,
+  },
+  {
+    check: 'user-namespace',
+    what: 'a chroot that nobody is outside of, so that nothing tells',
+    setUp: CHROOT,
+    before: 'chroot /mnt',
+    powerless: true,
+    status: 'fail',
+    detail: /not permitted.*the kernel refuses it$/,
+    hint: null,
   },
   {
     check: 'user-namespace',
