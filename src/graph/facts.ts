@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import { AttachmentCache, type CachedAttachment } from '../cni/cache.js';
 import { CniError } from '../cni/error.js';
+import { hostInterfaces, interfacesOf } from '../inspect/interfaces.js';
 import { readInventory } from '../inspect/inventory.js';
 import { readStatus } from '../inspect/status.js';
-import { defaultInterfaces } from '../plan/default-route.js';
 import type { StateDirectory } from '../state/directory.js';
-import { readOptional } from '../state/files.js';
 import { readRefCount } from '../state/references.js';
 import type { Facts } from './model.js';
 
@@ -24,7 +23,7 @@ export async function readFacts(state: StateDirectory): Promise<Facts> {
     namesSeen: state.namesSeen,
     anonymous: readRefCount(state),
     // The holder is on the host's network, also where the caller is in a namespace.
-    hostInterfaces: interfacesOf(status.holder?.pid ?? 'self'),
+    hostInterfaces: await hostInterfaces(status.holder?.pid ?? 'self'),
     interfaces: inside === undefined ? undefined : interfacesOf(inside),
   };
 }
@@ -37,10 +36,4 @@ function readAttachments(state: StateDirectory): CachedAttachment[] | undefined 
     if (error instanceof CniError) return undefined;
     throw error;
   }
-}
-
-/** Those with a default route, by the tables of a process: /proc/net would be the reader's own. */
-function interfacesOf(pid: number | 'self'): string[] {
-  const table = (file: string): string => readOptional(`/proc/${pid}/net/${file}`) ?? '';
-  return defaultInterfaces(table('route'), table('ipv6_route'));
 }

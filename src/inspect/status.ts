@@ -2,14 +2,14 @@ import { runCommand } from '../exec/command.js';
 import { membersWith } from '../namespace/members.js';
 import { namedNamespaces } from '../namespace/names.js';
 import { isWhole } from '../namespace/sound.js';
-import { ownWaysOut, waysOutOf } from '../namespace/ways-out.js';
+import { hostWaysOut, waysOutOf } from '../namespace/ways-out.js';
 import { parseProcAddresses } from '../plan/addresses.js';
 import { parseResolvConf } from '../plan/resolv-conf.js';
 import { statStateDirectory, type StateDirectory } from '../state/directory.js';
 import { readOptional } from '../state/files.js';
 import { readInfo } from '../state/info.js';
 import { readLive, type Live } from '../state/live.js';
-import { identifyProcess, isAlive, namespaceInode } from '../state/process.js';
+import { identifyProcess, isAlive } from '../state/process.js';
 import { readRecord } from '../state/record.js';
 import { readReferences, type Reference } from '../state/references.js';
 import { countUsers } from './inventory.js';
@@ -185,14 +185,11 @@ async function readDriver(
 }
 
 /**
- * Has the namespace a way out in the first family that the host has one in? The holder is on the host's network; of one
- * that isn't ours only the tables in /proc tell.
+ * Has the namespace a way out in the first family that the host has one in? The holder is on the host's network.
  */
 async function leadsOut({ holder, keeper }: Live, planned: RecordedDriver): Promise<boolean> {
   if (!isAlive(keeper)) return true;
-  const host = isAlive(holder) ? holder.pid : 'self';
-  const isOwn = host === 'self' || namespaceInode(host, 'net') === namespaceInode('self', 'net');
-  const outside = isOwn ? await ownWaysOut() : waysOutOf(host);
+  const outside = await hostWaysOut(isAlive(holder) ? holder.pid : 'self');
   const inside = waysOutOf(keeper.pid);
   const needsIpv4 = outside.ipv4 && (planned.path === null || planned.families?.ipv4 !== false);
   return needsIpv4 ? inside.ipv4 : outside.ipv6 && inside.ipv6;

@@ -4,19 +4,41 @@ import { runCommand } from '../exec/command.js';
 import { FAR, waysOut, type WaysOut } from '../plan/default-route.js';
 import { readOptional } from '../state/files.js';
 import { isObject } from '../state/json.js';
+import { namespaceInode } from '../state/process.js';
+
+/** Texts of proc_pid_net(5). */
+type Tables = [procNetRoute: string, procNetIpv6Route: string];
+
+export function tablesOf(pid: number | 'self'): Tables {
+  const table = (file: string): string => readOptional(`/proc/${pid}/net/${file}`) ?? '';
+  return [table('route'), table('ipv6_route')];
+}
 
 /** Those of a process, by the tables that /proc shows of its network namespace: its main one, of IPv4. */
 export function waysOutOf(pid: number | 'self'): WaysOut {
-  const table = (file: string): string => readOptional(`/proc/${pid}/net/${file}`) ?? '';
-  return waysOut(table('route'), table('ipv6_route'));
+  return waysOut(...tablesOf(pid));
 }
 
 /** Those of the network namespace that we are in, whichever table a rule leads to (ip-rule(8)). */
 export async function ownWaysOut(): Promise<WaysOut> {
   const { ipv4, ipv6 } = waysOutOf('self');
   if (ipv4 || ipv6) return { ipv4, ipv6 };
-  const [by4, by6] = await Promise.all([leads('udp4', FAR.ipv4), leads('udp6', FAR.ipv6)]);
-  return { ipv4: by4, ipv6: by6 };
+  const [by4, by6] = await ownSources();
+  return { ipv4: by4 !== undefined, ipv6: by6 !== undefined };
+}
+
+/** Of a namespace that isn't ours only the tables tell. */
+export function isOwnNetwork(pid: number | 'self'): boolean {
+  return pid === 'self' || namespaceInode(pid, 'net') === namespaceInode('self', 'net');
+}
+
+/**
+ * Those of the host, as a process on its network has them.
+ *
+ * @param pid - of the holder, which is on the host's network also where we are in a namespace.
+ */
+export async function hostWaysOut(pid: number | 'self'): Promise<WaysOut> {
+  return isOwnNetwork(pid) ? ownWaysOut() : waysOutOf(pid);
 }
 
 /** Has the host a way out? Without one a driver may refuse to start, and that is no error. */
@@ -25,8 +47,13 @@ export async function isOnline(): Promise<boolean> {
   return ipv4 || ipv6;
 }
 
+/** Of IPv4 and IPv6, the address that packets to the Internet would have; undefined without a route. */
+export async function ownSources(): Promise<[string | undefined, string | undefined]> {
+  return Promise.all([sourceTo('udp4', FAR.ipv4), sourceTo('udp6', FAR.ipv6)]);
+}
+
 /** Would the kernel know where to send it? Connecting a datagram socket looks for the route, and sends nothing (udp(7)). */
-async function leads(type: 'udp4' | 'udp6', address: string): Promise<boolean> {
+async function sourceTo(type: 'udp4' | 'udp6', address: string): Promise<string | undefined> {
   const { createSocket } = lazyRequire('node:dgram') as typeof Dgram;
   const socket = createSocket(type);
   try {
@@ -35,9 +62,9 @@ async function leads(type: 'udp4' | 'udp6', address: string): Promise<boolean> {
       socket.once('connect', resolve);
       socket.connect(53, address);
     });
-    return true;
+    return socket.address().address;
   } catch {
-    return false;
+    return undefined;
   } finally {
     socket.close();
   }

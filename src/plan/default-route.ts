@@ -75,7 +75,7 @@ function leadingOut(routes: readonly Route[]): string[] {
  *
  * Both files show the namespace of the process that reads them (`/proc/net` is `/proc/self/net`), so read them through a
  * process of the namespace that is meant. An empty text has no routes. Of IPv4 only the main table is there: what a rule
- * leads to another table for, only the kernel tells (src/lifecycle/facts.ts).
+ * leads to another table for, only the kernel tells (src/namespace/ways-out.ts).
  *
  * @param procNetRoute - text of `/proc/PID/net/route`, proc_pid_net(5): addresses are hexadecimal, host byte order.
  * @param procNetIpv6Route - text of `/proc/PID/net/ipv6_route`; empty where the kernel has no IPv6.

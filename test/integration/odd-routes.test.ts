@@ -5,6 +5,7 @@ import { hasDefaultRouteIn, printed } from '../fixtures/netns-facts.js';
 import { privateHost, type PrivateHost } from '../fixtures/private-host.js';
 import { requires } from '../fixtures/requirements.js';
 import { freshRuntimeDir } from '../fixtures/runtime-dir.js';
+import type { Graph } from '../../src/graph/graph.js';
 import type { Status } from '../../src/inspect/status.js';
 
 const LINK =
@@ -43,6 +44,8 @@ describe('a host whose default route is', () => {
   });
 
   for (const [what, setup, words] of ODD) {
+    const interfaceName = setup.includes('tun9') ? 'tun9' : 'up0';
+
     it(`${what}: the namespace has a way out, by slirp4netns where pasta has none, and that is said`, async function () {
       const runtime = freshRuntimeDir(this);
       const host = await privateHost(runtime, setup, { net: true });
@@ -55,6 +58,12 @@ describe('a host whose default route is', () => {
       if (driver?.name === 'slirp4netns') expect(inside.stderr()).to.match(words).and.to.include('taking slirp4netns');
       else expect(inside.stderr()).to.equal('');
       expect((await host.run(['run', '--', 'true'])).status).to.equal(0);
+      const { stdout } = await host.run(['graph', '--json']);
+      const { nodes } = JSON.parse(stdout) as Graph;
+      expect(nodes.find(({ kind }) => kind === 'host')).to.deep.include({
+        details: [{ label: 'default route', values: [interfaceName] }],
+        health: 'ok',
+      });
     });
 
     it(`${what}, and pasta is asked for: run works, and who can't use it and who can is said`, async function () {
