@@ -23,9 +23,9 @@ export function readInfo(state: StateDirectory): NetnsInfo | undefined {
     // What another version of rnetns doesn't write is nothing, and what it adds is passed over.
     const value: unknown = JSON.parse(readOptional(state.info) ?? '');
     if (!isObject(value)) return undefined;
-    const { addresses = [], dnsForwardIps = [], mapGuestIps = [] } = value;
+    const { addresses = [], dnsForwardIps = [], mapGuestIps = [], publicNameservers } = value;
     if (!isStrings(addresses) || !isStrings(dnsForwardIps) || !isStrings(mapGuestIps)) return undefined;
-    return { addresses, dnsForwardIps, mapGuestIps };
+    return { addresses, dnsForwardIps, mapGuestIps, ...(isStrings(publicNameservers) && { publicNameservers }) };
   } catch {
     return undefined;
   }
