@@ -78,13 +78,14 @@ export async function withContainer<C extends CliContext, T>(
 export function makeContext(options: CommonOptions, { givenOnly = false } = {}): CliContext {
   const name = checkName(options.name ?? DEFAULT_NAME);
   const env = processEnvironment();
-  const { config, warnings } = loadSettings(options, { givenOnly });
+  const { config, own, warnings } = loadSettings(options, { givenOnly });
   const runtime = findRuntime();
   const log = new Logger(config.rnetns.logLevel);
   for (const warning of warnings) log.warn(warning);
   return {
     state: ownState(runtime.base, name),
     config,
+    own,
     runtimeDir: runtime.runtimeDir,
     env: backgroundEnvironment(env, runtime.runtimeDir),
     log,

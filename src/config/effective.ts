@@ -3,6 +3,7 @@ import { badSetting, quote, type Origin } from './bad-setting.js';
 import { defaultConfig } from './defaults.js';
 import { KEYS, type Key, type ListKey, type OneKey } from './keys.js';
 import { Refused } from './value.js';
+import type { OwnSources } from './without-effect.js';
 
 export const BUILT_IN = 'built-in';
 
@@ -10,6 +11,8 @@ export const BUILT_IN = 'built-in';
 export class EffectiveSettings {
   readonly config: Config = defaultConfig();
   readonly #sources = new Map<Key, string>();
+  /** Keys that an rnetns.conf sets: containers.conf, which all of those lie over, isn't written for rnetns. */
+  readonly #own = new Set<Key>();
 
   /** @throws RnetnsError - the value is not one the key can have. */
   setOne(key: OneKey, text: string, origin: Origin): void {
@@ -23,13 +26,26 @@ export class EffectiveSettings {
     this.#sources.set(key, source);
   }
 
+  /** What was set by this key is from an rnetns.conf. */
+  markOwn(key: Key): void {
+    this.#own.add(key);
+  }
+
+  own(): OwnSources {
+    return new Map([...this.#own].map((key) => [fullName(key), this.#sources.get(key) ?? BUILT_IN]));
+  }
+
   list(): Setting[] {
     return KEYS.map((key) => ({
-      key: `${key.section}.${key.name}`,
+      key: fullName(key),
       value: key.get(this.config),
       source: this.#sources.get(key) ?? BUILT_IN,
     }));
   }
+}
+
+function fullName({ section, name }: Key): string {
+  return `${section}.${name}`;
 }
 
 /** @throws RnetnsError - the value is not one this list can hold. */

@@ -6,6 +6,7 @@ import { LOG_LEVEL } from './keys.js';
 import { containersConfPlaces, rnetnsConfPlaces, type Place } from './places.js';
 import { listDropIns, readSettingsFile } from './read-file.js';
 import { applyRnetnsConf } from './rnetns-conf.js';
+import type { OwnSources } from './without-effect.js';
 
 export interface LoadOptions {
   env: Environment;
@@ -23,6 +24,8 @@ export interface LoadedConfig {
   config: Config;
   /** Every known key, in the order of the file. */
   settings: Setting[];
+  /** Where what was written for rnetns is from, and not for podman: see {@link settingsWithoutEffect}. */
+  own: OwnSources;
   /** Every path that was looked at, whether it exists or not: the result is the same as long as these are. */
   inputs: string[];
   /** Standard places that were out of reach: a line for each reason. */
@@ -58,7 +61,13 @@ export function loadConfig({ env, configFile, logLevel, givenOnly = false, root 
   // 5.
   if (logLevel !== undefined) effective.setOne(LOG_LEVEL, logLevel, { source: '--log-level', code: 'ERR_USAGE' });
 
-  return { config: effective.config, settings: effective.list(), inputs: looked.inputs, warnings: wordsOf(looked) };
+  return {
+    config: effective.config,
+    settings: effective.list(),
+    own: effective.own(),
+    inputs: looked.inputs,
+    warnings: wordsOf(looked),
+  };
 }
 
 interface Looked {

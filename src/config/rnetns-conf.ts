@@ -23,6 +23,7 @@ export function applyRnetnsConf(effective: EffectiveSettings, text: string, sour
       continue;
     }
     const key = findKey(line, origin);
+    effective.markOwn(key);
     if (key.kind === 'list') {
       const items = lists.get(key) ?? [];
       lists.set(key, line.value === '' ? [] : [...items, checkedItem(key, line.value, origin)]);

@@ -1,4 +1,5 @@
 import { existsSync, rmSync } from 'node:fs';
+import { settingsWithoutEffect } from '../config/without-effect.js';
 import { RnetnsError } from '../errors/error.js';
 import { showsResolvConf } from '../namespace/keeper.js';
 import { ensureNetns } from '../namespace/netns.js';
@@ -35,6 +36,7 @@ export async function build(context: Context, generation: string, planned: Plan,
       ? await ensureWayOut(context, around, holder, keeper, started)
       : started;
   const plan = { ...planned, driver };
+  if (created) for (const told of settingsWithoutEffect(config, context.own, driver.name)) log.warn(told);
   recordResolvConfTarget(context, plan, keeper, created);
 
   publishAddresses(context, plan, keeper, created); // 5

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.js';
+import type { OwnSources } from '../config/without-effect.js';
 import type { Logger } from '../log/logger.js';
 import type { StateDirectory } from '../state/directory.js';
 
@@ -6,6 +7,8 @@ import type { StateDirectory } from '../state/directory.js';
 export interface Context {
   state: StateDirectory;
   config: Config;
+  /** Which of these settings were written for rnetns. */
+  own: OwnSources;
   /** $XDG_RUNTIME_DIR or what stands for it. */
   runtimeDir: string;
   /** Environment for every program we start: searched in its PATH, and with nothing of the caller's unit in it. */

@@ -4,6 +4,7 @@ import { findDriver, planDriver, type Found } from '../driver/choose.js';
 import { ownWaysOut } from '../namespace/ways-out.js';
 import type { WaysOut } from '../plan/default-route.js';
 import { RnetnsError } from '../errors/error.js';
+import { isLocalhost, parseIp } from '../plan/ip.js';
 import { planMounts } from '../plan/mounts.js';
 import type { DriverPlan, IdMap, Plan } from '../plan/plan.js';
 import { DNS_FORWARD } from '../plan/pasta.js';
@@ -49,7 +50,7 @@ export async function makePlan(context: Context, { found, idMap }: Choice): Prom
   }
   const [driver, host] = await Promise.all([planDriver(found, config, state.netns, env), ownWaysOut()]);
   const families = expectedFamilies(driver, host);
-  refuseIpv6Servers(config, driver);
+  refuseServersWithoutFamily(config, driver);
   const forwarders = forwardersFor(driver, families);
   return {
     driver,
@@ -92,12 +93,19 @@ export function expectedFamilies(driver: DriverPlan, host: WaysOut): WaysOut {
 }
 
 /** Two settings that can't both be followed. */
-function refuseIpv6Servers({ network }: Config, driver: DriverPlan): void {
-  const server = network.dnsServers.find((each) => each.includes(':') && each !== '::1');
-  if (server === undefined || driver.path === null || driver.families?.ipv6 !== false) return;
-  throw new RnetnsError('ERR_CONFIG', `cannot use dns_servers ${server}: the options of ${driver.name} turn IPv6 off`, {
-    hint: 'keep one of the two; rnetns config tells which file sets them',
-  });
+function refuseServersWithoutFamily({ network }: Config, driver: DriverPlan): void {
+  if (driver.path === null) return;
+  const { ipv4, ipv6 } = driver.families ?? { ipv4: true, ipv6: true };
+  for (const server of network.dnsServers) {
+    const ip = parseIp(server);
+    // A resolver inside needs no way out.
+    if (ip === undefined || isLocalhost(ip) || (ip.kind === 'ipv4' ? ipv4 : ipv6)) continue;
+    const family = ip.kind === 'ipv4' ? 'IPv4' : 'IPv6';
+    const why = `the options of ${driver.name} turn ${family} off`;
+    throw new RnetnsError('ERR_CONFIG', `cannot use dns_servers ${server}: ${why}`, {
+      hint: 'keep one of the two; rnetns config tells which file sets them',
+    });
+  }
 }
 
 /** Of a driver's forwarders those that a namespace with these families can ask, and that answer. */

@@ -82,13 +82,17 @@ describe('options of the drivers', () => {
     });
   }
 
-  it('outbound_addr, outbound_addr6 and port_handler of slirp4netns are accepted', async function () {
+  it('port_handler of slirp4netns is accepted, and told to have no effect', async function () {
+    const { env, configure } = freshRuntimeDir(this);
+    configure(slirpConf('port_handler=rootlesskit'));
+    const { status, stderr } = await run(['run', '--', 'true'], { env });
+    expect(status).to.equal(0);
+    expect(stderr).to.match(/^\S+ rnetns warn: port_handler=rootlesskit .* has no effect: [^\n]+\n$/);
+  });
+
+  it('outbound_addr and outbound_addr6 of slirp4netns are accepted', async function () {
     const runtime = freshRuntimeDir(this);
-    await inside(
-      runtime,
-      slirpConf('outbound_addr=127.0.0.1', 'outbound_addr6=::1', 'port_handler=rootlesskit'),
-      ...['true'],
-    );
+    await inside(runtime, slirpConf('outbound_addr=127.0.0.1', 'outbound_addr6=::1'), 'true');
     const { driver } = await statusOf(runtime.env);
     expect(driver?.args).to.include('--outbound-addr=127.0.0.1').and.include('--outbound-addr6=::1');
   });

@@ -122,6 +122,7 @@ for _ in range(4):
   });
 
   for (const [what, settings, words] of [
+    ['of IPv4 with -6 of pasta', 'dns_servers[] = 192.0.2.7\npasta_options[] = -6', /192\.0\.2\.7.*IPv4/],
     ['of IPv6 with -4 of pasta', 'dns_servers[] = 2001:db8::7\npasta_options[] = -4', /2001:db8::7.*IPv6/],
     [
       'of IPv6 with enable_ipv6=false of slirp4netns',

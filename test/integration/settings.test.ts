@@ -4,7 +4,8 @@ import { expect } from 'chai';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { requires } from '../fixtures/requirements.js';
+import { expectFinding, finding } from '../fixtures/doctor.js';
+import { findProgram, requires } from '../fixtures/requirements.js';
 import { run } from '../fixtures/rnetns.js';
 import { freshRuntimeDir } from '../fixtures/runtime-dir.js';
 import { onTestEnd } from '../fixtures/test-end.js';
@@ -105,6 +106,7 @@ describe('settings', () => {
     expect(byKey.get('network.network_backend')).to.deep.include({ value: 'netavark', source: 'built-in' });
     expect([...byKey.keys()]).to.have.members([
       ...['network.default_rootless_network_cmd', 'network.pasta_options', 'network.network_backend'],
+      'network.dns_fallback',
       ...['network.dns_servers', 'network.dns_searches', 'network.dns_options', 'network.cni_plugin_dirs'],
       ...['engine.network_cmd_path', 'engine.network_cmd_options', 'engine.helper_binaries_dir'],
       ...['rnetns.linger', 'rnetns.log_level'],
@@ -127,6 +129,58 @@ describe('settings', () => {
     configure('[network]\ndefault_rootless_network_cmd = none\n');
     const planned = await run(['plan', '--json'], { env: given });
     expect((JSON.parse(planned.stdout) as { driver: { name: string } }).driver.name).to.equal('none');
+  });
+
+  for (const [what, ini, words] of [
+    [
+      'network_cmd_options while the driver is pasta',
+      'default_rootless_network_cmd = pasta\n[engine]\nnetwork_cmd_options[] = mtu=1400',
+      /network_cmd_options of \S+rnetns\.conf has no effect: the driver is pasta/,
+    ],
+    [
+      'pasta_options while the driver is slirp4netns',
+      'default_rootless_network_cmd = slirp4netns\npasta_options[] = -4',
+      /pasta_options of \S+rnetns\.conf has no effect: the driver is slirp4netns/,
+    ],
+    [
+      'pasta_options where only slirp4netns is found',
+      'pasta_options[] = -4\n[engine]\nnetwork_cmd_path = SLIRP4NETNS',
+      /pasta_options of \S+rnetns\.conf has no effect: the driver is slirp4netns/,
+    ],
+    [
+      'search domains beside a dot',
+      'dns_searches[] = a.example\ndns_searches[] = .',
+      /dns_searches\[\] = a\.example of \S+rnetns\.conf has no effect: \. beside it/,
+    ],
+  ] as const) {
+    it(`${what}: a warning where a namespace is made, in plan, config and doctor, and no other`, async function () {
+      requires(this, 'slirp4netns');
+      const { env, configure } = freshRuntimeDir(this);
+      configure(`[network]\n${ini.replace('SLIRP4NETNS', findProgram('slirp4netns') ?? '')}\n`);
+      const once = (stderr: string) => {
+        expect(stderr.trim().split('\n')).to.have.lengthOf(1);
+        expect(stderr).to.match(words);
+      };
+      const made = await run(['run', '--', 'true'], { env });
+      expect(made.status, made.stderr).to.equal(0);
+      once(made.stderr);
+      for (const args of [['run', '--', 'true'], ['status'], ['stop']]) {
+        expect(await run(args, { env })).to.deep.include({ status: 0, stderr: '' });
+      }
+      for (const command of ['plan', 'config']) once((await run([command, '--json'], { env })).stderr);
+      const found = await finding('settings', env);
+      expectFinding(found, 'warn', words, /take it out/);
+    });
+  }
+
+  it('options for both drivers in containers.conf are podman’s, and no reason for a warning', async function () {
+    const { env } = freshRuntimeDir(this);
+    const both = '[network]\npasta_options = ["-4"]\n[engine]\nnetwork_cmd_options = ["mtu=1400"]\n';
+    const given = { ...env, CONTAINERS_CONF: file(both) };
+    for (const args of [['run', '--', 'true'], ['plan'], ['config'], ['stop']]) {
+      expect(await run(args, { env: given })).to.deep.include({ status: 0, stderr: '' });
+    }
+    expect(await finding('settings', given)).to.have.property('status', 'ok');
   });
 
   it('linger = 0: the namespace is gone as soon as the command is', async function () {

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { settingsWithoutEffect } from '../../config/without-effect.js';
 import { chooseParts, makePlan } from '../../lifecycle/make-plan.js';
 import type { Plan } from '../../plan/plan.js';
 import { makeContext, type CommonOptions } from '../context.js';
@@ -12,6 +13,7 @@ export function planCommand(): Command {
       const options = command.optsWithGlobals<CommonOptions>();
       const context = makeContext(options);
       const { driver, idMap, mounts, resolvConf, directory } = await makePlan(context, await chooseParts(context));
+      for (const told of settingsWithoutEffect(context.config, context.own, driver.name)) context.log.warn(told);
       const data = {
         driver: { name: driver.name, path: driver.path, args: driver.args },
         idMap,
