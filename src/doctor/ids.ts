@@ -18,7 +18,7 @@ export const CHECKS = {
   'session-bus': 'connects to the D-Bus session bus that programs would use',
   limits: 'makes an inotify instance, and counts mounts against the limit',
   mounts: 'is the same thing mounted at the same place again and again',
-  leftovers: 'dead parts, files and processes that namespaces of ours have left',
+  leftovers: 'dead parts, files and processes that namespaces or a moved package have left',
   'default-route': 'has the host a default route',
   dns: 'asks the DNS forwarder, in the namespace if it is up, else in the scratch one',
 } as const;
