@@ -12,7 +12,7 @@ export function netavarkCommand(): Command {
     .addOption(timeoutOption('for each call of netavark', 60))
     .addHelpText(
       'after',
-      '\nExamples:\n  rnetns netavark setup "$XDG_RUNTIME_DIR/netns/web" <options.json\n  rnetns netavark teardown web <options.json',
+      '\nExamples:\n  rnetns netavark setup web <options.json\n  rnetns netavark teardown web <options.json',
     );
   for (const act of ['setup', 'teardown'] as const) {
     netavark

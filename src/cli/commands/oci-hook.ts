@@ -21,7 +21,7 @@ export function ociHookCommand(): Command {
       (network: string, before: string[]) => [...before, network],
       [],
     )
-    .option('--log <file>', 'where failures are written (default: rnetns-oci-hook.log in $XDG_RUNTIME_DIR)')
+    .option('--log <file>', 'where failures are written (default: rnetns-oci-hook.log in the runtime directory)')
     .option('--json', 'errors as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (_options: unknown, command: Command) => {

@@ -109,6 +109,6 @@ function deniedHint(name: Name, confinement: string | undefined): string {
   if (confinement === undefined)
     return `see which file it names; sudo dmesg | grep -iE 'apparmor|avc:.*denied' tells if a policy denied it`;
   return confinement.includes(':')
-    ? `SELinux may deny it: sudo ausearch -m avc -c ${name}; restorecon -R "$XDG_RUNTIME_DIR", or update the policy of ${name}`
+    ? `SELinux may deny it: sudo ausearch -m avc -c ${name}; restorecon -R on the runtime directory, or update the policy of ${name}`
     : `AppArmor may deny it: sudo dmesg | grep 'DENIED.*${name}'; what is missing goes to /etc/apparmor.d/local/, or take another driver`;
 }
