@@ -127,6 +127,8 @@ while :; do
       until wait_quietly "$linger"; do :; done
     fi
     fresh=
+    # Gone from M0 alone, with what it was mounted on: nobody can join here, and the lock is out of reach.
+    [ -e "${dir%/*/*}/." ] || leased || exec sh "$here/teardown.sh" "$dir"
     reap sh "$here/teardown.sh" "$dir"
   fi
   wait_quietly 1 || fresh=1

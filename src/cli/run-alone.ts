@@ -7,10 +7,15 @@ import { runToEnd } from './run-to-end.js';
  * of the others, it starts 20 ms sooner than main.ts.
  *
  * @param onError - is told first of what it fails with.
+ * @param args - the command line.
  */
-export function runAlone(command: Command, onError: (error: unknown) => void = () => undefined): void {
+export function runAlone(
+  command: Command,
+  onError: (error: unknown) => void = () => undefined,
+  args: readonly string[] = process.argv.slice(2),
+): void {
   void runToEnd(() =>
-    runCommands(process.argv.slice(2), [command]).catch((error: unknown) => {
+    runCommands(args, [command]).catch((error: unknown) => {
       onError(error);
       throw error;
     }),

@@ -20,6 +20,10 @@ export function isExecutable(path: string): boolean {
 }
 
 /** The first executable file of this name, or undefined. */
-export function findProgram(name: string, directories: readonly string[]): string | undefined {
-  return directories.map((directory) => join(directory, name)).find(isExecutable);
+export function findProgram(
+  name: string,
+  directories: readonly string[],
+  isOther: (path: string) => boolean = () => false,
+): string | undefined {
+  return directories.map((directory) => join(directory, name)).find((path) => isExecutable(path) && !isOther(path));
 }

@@ -138,7 +138,7 @@ async function mend(
   noteDead(context, found, sound, record);
   const plan = wholePlan(record) ?? (await makePlan(context, await chooseParts(context)));
   const around = surroundings(context, generation);
-  const way = wayToM0(found);
+  const way = wayToM0(context.state, found);
   const hasM0 = way !== undefined;
   const holder = sound.holder ?? (await adoptHolder(around, way ?? { pid: member.pid, user: true }));
   const findMember = (): ProcessId | undefined => findInside(context, found, record);
@@ -180,7 +180,7 @@ async function replaceAll(
   noteMended(context, 'namespace', 'its state, or its leases, had been removed; replaced all that held it');
   const plan = wholePlan(record) ?? (await makePlan(context, await chooseParts(context)));
   const around = surroundings(context, generation);
-  const holder = await adoptHolder(around, wayToM0(found) ?? { pid: member.pid, user: true });
+  const holder = await adoptHolder(around, wayToM0(context.state, found) ?? { pid: member.pid, user: true });
   await ensureNetns(around, holder, () => findInside(context, found, record));
   for (const old of [found.holder, found.keeper]) {
     if (old !== undefined) killProcess(old);
@@ -193,7 +193,9 @@ async function replaceAll(
 /** Before it is done: what fails on the way leaves an error, and no report. */
 function noteDead(context: Context, found: Components, sound: Components, record: Record | undefined): void {
   const why = (role: 'holder' | 'supervisor' | 'keeper'): string =>
-    found[role] === undefined ? 'it was dead' : `its file had been removed or replaced (pid ${found[role].pid})`;
+    found[role] === undefined
+      ? 'it was dead'
+      : `its file or its view of it had been removed or replaced (pid ${found[role].pid})`;
   if (sound.holder === undefined) noteMended(context, 'holder', `started again: ${why('holder')}`);
   if (sound.supervisor === undefined && record?.plan.driver.path !== null) {
     const driver =

@@ -1,9 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { StateDirectory } from '../state/directory.js';
 import { commandLine, identifyProcess, namespaceInode, ownPids, type ProcessId } from '../state/process.js';
-import type { Target } from './enter.js';
-import { seesOther } from './view.js';
+import { enterArguments, type Target } from './enter.js';
+import { hasLost, seesOther } from './view.js';
 
 /** The processes of ours that hold a shared namespace together, as found in /proc. */
 export interface Components {
@@ -50,14 +51,25 @@ export function findComponents(state: StateDirectory): Components {
   return { ...found, driver: driver === undefined ? undefined : identifyProcess(driver) };
 }
 
-/** Who leads back into U and M0: the keeper is in M1, but holds M0 by descriptor 5 (scripts/keeper.sh). */
-export function wayToM0({ holder, supervisor, keeper }: Components): Target | undefined {
+/**
+ * Who leads back into U and M0: the keeper is in M1, but holds M0 by descriptor 5 (scripts/keeper.sh). An M0 that has lost the
+ * state directory is of no use: what is mounted there nobody finds.
+ */
+export function wayToM0(state: StateDirectory, { holder, supervisor, keeper }: Components): Target | undefined {
   const member = holder ?? supervisor;
-  if (member !== undefined) return { pid: member.pid, user: true, mount: true };
+  if (member !== undefined)
+    return hasLost(member.pid, state.path) ? undefined : { pid: member.pid, user: true, mount: true };
   if (keeper === undefined) return undefined;
   const file = `/proc/${keeper.pid}/fd/5`;
-  return existsSync(file) ? { pid: keeper.pid, user: true, mount: file } : undefined;
+  if (!existsSync(file)) return undefined;
+  const target = { pid: keeper.pid, user: true, mount: file };
+  const look = spawnSync('env', [...enterArguments(target), 'test', '-d', state.path], {
+    stdio: 'ignore',
+    timeout: LOOK_MS,
+  });
+  return look.status === 1 ? undefined : target;
 }
+const LOOK_MS = 5000;
 
 /** The state directory that a process of ours works for, whichever it is. */
 export function stateDirectoryOf(args: readonly string[]): string | undefined {

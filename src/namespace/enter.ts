@@ -12,9 +12,12 @@ export interface Target {
 /**
  * The nsenter(1) call that precedes a program to run inside.
  * setns(2) into one's own user namespace is EINVAL, so a caller that is in it already leaves it out.
+ *
+ * @returns nothing for a caller that is in all of them.
  */
 export function enterArguments(target: Target): string[] {
   const user = target.user === true && namespaceInode('self', 'user') !== namespaceInode(target.pid, 'user');
+  if (!user && target.net !== true && (target.mount ?? false) === false) return [];
   return [
     'nsenter',
     '--target',

@@ -2,14 +2,18 @@ import { statSync, type Stats } from 'node:fs';
 import type { StateDirectory } from '../state/directory.js';
 import { isStopped, type ProcessId } from '../state/process.js';
 import type { Components } from './components.js';
+import { hasLost } from './view.js';
 
 /**
  * Those of the parts that do their work, as join() of scripts/rnetns tells them: each has a file of this very generation
  * open on a known descriptor. One that hasn't, because somebody has removed or replaced that file, nobody can join or
- * reach, and another one has to take its place.
+ * reach, and another one has to take its place. So has one that can't see the state directory any more.
  */
 export function soundParts(state: StateDirectory, generation: string, found: Components): Components {
   const { holder, supervisor, keeper } = found;
+  // A keeper and a supervisor of an M0 that is of no use are of none either.
+  if (holder !== undefined && hasLost(holder.pid, state.path))
+    return { ...found, holder: undefined, supervisor: undefined, keeper: undefined };
   const fifo = state.holderFifo(generation);
   return {
     ...found,

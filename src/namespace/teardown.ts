@@ -22,7 +22,7 @@ const TIMEOUT_MS = 15_000;
 export async function removeNamespace(state: StateDirectory, env: Readonly<Record<string, string>>): Promise<void> {
   const locked = inodeOf(state);
   const components = findComponents(state);
-  const inM0 = wayToM0(components);
+  const inM0 = wayToM0(state, components);
   const inside = isInside(state);
   if (inside && inM0 === undefined) throw insideError(state, 'remove');
   // The program runs in U because only root of the user namespace may remove what a command made under another of its

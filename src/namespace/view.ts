@@ -19,3 +19,19 @@ export function seesOther(pid: number, directory: string): boolean {
     return false;
   }
 }
+
+/**
+ * Is the directory gone from that process's mount namespace, while we have it? What a mount namespace has mounted on a directory
+ * goes with that directory, also when another one removes it: podman removes the /run of its own
+ * rootless network namespace under whoever was started in there.
+ */
+export function hasLost(pid: number, directory: string): boolean {
+  try {
+    const [ours, theirs] = [directory, `/proc/${pid}/root${directory}`].map((path) =>
+      statSync(path, { throwIfNoEntry: false }),
+    );
+    return ours !== undefined && theirs === undefined;
+  } catch {
+    return false;
+  }
+}

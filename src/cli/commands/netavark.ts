@@ -1,5 +1,5 @@
 import { text as readAll } from 'node:stream/consumers';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { CommonOptions } from '../context.js';
 import type { NetavarkOptions } from '../netavark/call.js';
 import { setUp, tearDown } from '../netavark/connect.js';
@@ -10,6 +10,17 @@ export function netavarkCommand(): Command {
   const netavark = new Command('netavark')
     .description('call netavark inside the shared namespace, for a container')
     .addOption(timeoutOption('for each call of netavark', 60))
+    .option('--aardvark-binary <file>', 'aardvark-dns, as podman says it; else it is looked for as netavark is')
+    .addOption(
+      new Option('--plugin-directory <directory>', "of netavark's plugins, as podman says it; may be repeated")
+        .default([], 'none')
+        .argParser((directory, others: string[]) => [...others, directory]),
+    )
+    .addOption(
+      new Option('--rootless <yes>', 'taken as podman says it: netavark is always told that it is')
+        .choices(['true', 'false'])
+        .hideHelp(),
+    )
     .addHelpText(
       'after',
       '\nExamples:\n  rnetns netavark setup web <options.json\n  rnetns netavark teardown web <options.json',

@@ -152,9 +152,12 @@ function callOf(
   return { act, verb, options, command, input, done, netns: opened };
 }
 
-/** A name of ours that isn't there is an error before anything is made; what else there is inside only the script sees. */
-function checkName({ context: { state }, request, netns }: Container): void {
-  if (dirname(netns) !== state.namesSeen || namedNamespaces(state).has(basename(netns))) return;
+/**
+ * A name of ours that isn't there is an error before anything is made; what else there is inside only the script sees. podman has
+ * a directory of that path as well, for its caller.
+ */
+function checkName({ context: { state }, request, netns, opened }: Container): void {
+  if (opened !== undefined || dirname(netns) !== state.namesSeen || namedNamespaces(state).has(basename(netns))) return;
   const what = `cannot set up the container ${request.container_id} on ${netns}`;
   throw new RnetnsError('ERR_NETNS', `${what}: there is no network namespace of that name`, {
     hint: `rnetns netns list; rnetns netns add ${basename(netns)}`,

@@ -136,7 +136,9 @@ function reasonOf(status: number | null, stdout: string, stderr: string): string
   const [, message] = /^rnetns: (.*)$/m.exec(stderr) ?? [];
   const [, hint] = /^(hint: .*)$/m.exec(stderr) ?? [];
   if (message !== undefined) return [message, ...(hint === undefined ? [] : [hint])].join('; ');
-  const [last = ''] = stderr.trim().split('\n').slice(-1);
+  // Those of its parser of options end with advice.
+  const [, error] = /^error: (.*)$/m.exec(stderr) ?? [];
+  const last = error ?? stderr.trim().split('\n').at(-1) ?? '';
   return last === '' ? `the launcher ended with status ${String(status)}` : last;
 }
 
