@@ -38,12 +38,12 @@ change() {
   for rn_again in 1 2 3 4; do
     : "$rn_again"
     join || with_options ensure ensure
-    rn_words=$(in_M0 sh "$rn_root/scripts/named-netns.sh" "$1" "$rn_dir" "$rn_netns_name" ${2+"$2"} 2>&1) && return
+    rn_refusal=$(in_M0 sh "$rn_root/scripts/named-netns.sh" "$1" "$rn_dir" "$rn_netns_name" ${2+"$2"} 2>&1) && return
     rn_status=$?
     case $rn_status in 2 | 3 | 5) refuse_name "$1" ;; esac
     [ "$rn_status" -eq 4 ] || ! join || refuse_name "$1"
   done
-  rn_words='what holds the names was killed again and again'
+  rn_refusal='what holds the names was killed again and again'
   refuse_name "$1"
 }
 
@@ -55,7 +55,7 @@ refuse_name() { # VERB
     3) rn_hint='start what made it inside: rnetns unshare -- …' ;;
     5) rn_hint='take another name, or end that command' ;;
   esac
-  die ERR_NETNS "cannot $1 the network namespace $rn_netns_name: $rn_words" "$rn_hint"
+  die ERR_NETNS "cannot $1 the network namespace $rn_netns_name: $rn_refusal" "$rn_hint"
 }
 
 netns_add() {
@@ -65,7 +65,7 @@ netns_add() {
 
 # Nothing is made for what can't be there.
 look_for_name() { # VERB
-  rn_status=2 rn_words='there is none'
+  rn_status=2 rn_refusal='there is none'
   [ -f "$rn_dir/netns/$rn_netns_name" ] || refuse_name "$1"
 }
 
@@ -112,7 +112,7 @@ netns_exec() {
   rn_view=/proc/$rn_keeper/root
   free_descriptor
   { is_named "$rn_netns_name" && eval "command exec $rn_fd<\"\$rn_seen\""; } 2>/dev/null || {
-    rn_status=2 rn_words='there is none'
+    rn_status=2 rn_refusal='there is none'
     refuse_name enter
   }
   enter "$rn_keeper" nsenter "--net=/proc/self/fd/$rn_fd" -- \

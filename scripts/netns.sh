@@ -32,9 +32,14 @@ fi
 # A runtime directory in which this can't be made is no reason to do without the shared namespace.
 seen=${rn_dir%/*/*}/netns
 mkdir -p -- "$rn_dir/netns" || exit 0
-# With the sticky bit, which marks what rnetns has made and removes (lock.sh).
-[ -d "$seen" ] || mkdir -m 1700 -- "$seen" || exit 0
-[ "$rn_dir/netns" -ef "$seen" ] || mount --bind --make-shared -- "$rn_dir/netns" "$seen" || exit 0
+# With the sticky bit, which marks what rnetns has made and removes (lock.sh). Others make it at the same time, and the last
+# namespace of all removes it when it goes: more than once.
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+  [ -d "$seen" ] || mkdir -m 1700 -- "$seen" 2>/dev/null || :
+  [ "$rn_dir/netns" -ef "$seen" ] || mount --bind --make-shared -- "$rn_dir/netns" "$seen" 2>/dev/null || :
+  ! [ "$rn_dir/netns" -ef "$seen" ] || break
+done
+[ "$rn_dir/netns" -ef "$seen" ] || exit 0
 
 # restore NAME: one of an M0 that is gone lives on where a process has a copy of it, if anywhere.
 restore() {

@@ -38,15 +38,17 @@ export class BackgroundProcess {
   private words = '';
   private wake: () => void = () => undefined;
   private outcome: string | undefined;
+  private signal: NodeJS.Signals | undefined;
 
   constructor(file: string, args: readonly string[], env: Readonly<Record<string, string>>) {
     this.child = spawn(file, args, { env: { ...env }, cwd: '/', detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
     this.pid = this.child.pid;
     this.ended = new Promise((resolve) => {
       this.child.on('error', (error) => resolve(`could not be started: ${error.message}`));
-      this.child.on('close', (status, signal) =>
-        resolve(signal === null ? `exited with status ${String(status)}` : `was killed by ${signal}`),
-      );
+      this.child.on('close', (status, signal) => {
+        this.signal = signal ?? undefined;
+        resolve(signal === null ? `exited with status ${String(status)}` : `was killed by ${signal}`);
+      });
     });
     void this.ended.then((outcome) => {
       this.outcome = outcome;
@@ -60,6 +62,11 @@ export class BackgroundProcess {
       this.wake();
     });
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => (this.words += text));
+  }
+
+  /** It has ended: by a signal, or by itself. */
+  get over(): { signal: NodeJS.Signals | undefined } | undefined {
+    return this.outcome === undefined ? undefined : { signal: this.signal };
   }
 
   /** What it wrote to stderr so far. */

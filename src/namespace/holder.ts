@@ -7,7 +7,7 @@ import { identifyProcess, type ProcessId } from '../state/process.js';
 import type { Surroundings } from './surroundings.js';
 import { enterArguments, type Target } from './enter.js';
 import { SCRIPTS } from './scripts.js';
-import { filtered, limitReached, netlinkObstacle, usernsObstacle } from './userns-obstacle.js';
+import { filtered, limitReached, netlinkObstacle, silentEnd, usernsObstacle } from './userns-obstacle.js';
 
 const READY_MS = 10_000;
 
@@ -45,10 +45,15 @@ async function createUserns(around: Surroundings, idMap: IdMap): Promise<Backgro
     await mapIds(pin.pid, idMap, around);
     return Object.assign(pin, { pid: pin.pid });
   } catch (cause) {
-    const words = pin.stderr || reason(cause);
+    const { over, stderr } = pin;
     pin.kill();
-    const { why, hint } = usernsObstacle();
-    throw new RnetnsError('ERR_USERNS', `cannot make a user namespace: ${words}: ${why}`, { hint, cause });
+    // Where the kernel refuses it, unshare(1) says so.
+    const obstacle = over !== undefined && stderr === '' ? silentEnd(over.signal) : usernsObstacle();
+    const why = obstacle === undefined ? '' : `: ${obstacle.why}`;
+    throw new RnetnsError('ERR_USERNS', `cannot make a user namespace: ${stderr || reason(cause)}${why}`, {
+      hint: obstacle?.hint,
+      cause,
+    });
   }
 }
 
@@ -74,9 +79,11 @@ async function startHolder(
     holder.release();
     return process;
   } catch (cause) {
-    const words = holder.stderr || reason(cause);
+    const { over, stderr } = holder;
+    const words = stderr || reason(cause);
     holder.kill();
-    const obstacle = limitReached() ?? (await netlinkObstacle(env)) ?? filtered();
+    const isSilent = over !== undefined && stderr === '';
+    const obstacle = isSilent ? silentEnd(over.signal) : (limitReached() ?? (await netlinkObstacle(env)) ?? filtered());
     const why = obstacle === undefined ? '' : `: ${obstacle.why}`;
     throw new RnetnsError('ERR_NETNS', `cannot start the holder of ${state.path}: ${words}${why}`, {
       hint: obstacle?.hint,

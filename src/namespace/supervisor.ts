@@ -8,6 +8,7 @@ import { enterArguments } from './enter.js';
 import { SCRIPTS } from './scripts.js';
 import type { Surroundings } from './surroundings.js';
 import { tunProblem } from './tun.js';
+import { limitReached } from './userns-obstacle.js';
 
 const READY_SECONDS = 10;
 
@@ -62,7 +63,9 @@ export async function startSupervisor(
   } catch (cause) {
     const words = supervisor.stderr;
     supervisor.kill();
-    throw new RnetnsError('ERR_DRIVER', `cannot supervise ${driver.name}: ${words || String(cause)}`, { cause });
+    const limit = limitReached();
+    const why = [words || String(cause), ...(limit ? [limit.why] : [])].join(': ');
+    throw new RnetnsError('ERR_DRIVER', `cannot supervise ${driver.name}: ${why}`, { hint: limit?.hint, cause });
   }
   const failed = answer[0] !== 'ready';
   if (failed && persist === 'no') {
@@ -84,11 +87,10 @@ function driverError(driver: RunningDriver, status: string, words: string): Rnet
   if (tun !== undefined) {
     return new RnetnsError('ERR_TUN', `cannot start ${driver.name} (${driver.path}): ${tun.why}: ${shown}`, tun);
   }
-  return new RnetnsError(
-    'ERR_DRIVER',
-    `cannot connect the namespace: ${driver.name} (${driver.path}) ${outcome}: ${shown}`,
-    {
-      hint: `try it with --log-level debug, or another driver: default_rootless_network_cmd in rnetns.conf`,
-    },
-  );
+  const failed = `cannot connect the namespace: ${driver.name} (${driver.path}) ${outcome}: ${shown}`;
+  const limit = limitReached();
+  if (limit !== undefined) return new RnetnsError('ERR_DRIVER', `${failed}: ${limit.why}`, { hint: limit.hint });
+  return new RnetnsError('ERR_DRIVER', failed, {
+    hint: `try it with --log-level debug, or another driver: default_rootless_network_cmd in rnetns.conf`,
+  });
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { hasSeccompFilter, isContainer, serviceUnit } from '../config/confinement.js';
 import { runCommand } from '../exec/command.js';
 import { shellWord } from '../exec/shell-word.js';
@@ -50,6 +50,11 @@ export function usernsObstacle(): Obstacle {
     };
   }
   return limitReached() ?? filtered() ?? chrooted() ?? { why: 'the kernel refuses it', hint: undefined };
+}
+
+/** Why a program ended without a word: by a limit, or killed by a seccomp filter (seccomp(2), SECCOMP_RET_KILL). */
+export function silentEnd(signal: NodeJS.Signals | undefined): Obstacle | undefined {
+  return limitReached() ?? (signal === 'SIGSYS' ? filtered() : undefined);
 }
 
 /** A seccomp filter: as docker and podman put on their containers, and systemd on services with RestrictNamespaces=. */
@@ -130,21 +135,34 @@ export function limitReached(): Obstacle | undefined {
   return undefined;
 }
 
+/** Where cgroups(7) are seen that may have pids.max: version 2's, and version 1's of that controller. */
+const CGROUPS = [
+  { line: /^0::(.*)$/m, root: '/sys/fs/cgroup' },
+  { line: /^\d+:(?:[^:\n]*,)?pids(?:,[^:\n]*)?:(.*)$/m, root: '/sys/fs/cgroup/pids' },
+];
+
+/** Ours or one above, as far as we see them: from inside a container its own is `/`. */
+function cgroupsAbove(path: string): string[] {
+  return path === '/' || path === '.' ? ['/'] : [path, ...cgroupsAbove(dirname(path))];
+}
+
 /** The nearest cgroup above us that has no room for more processes. */
 function fullCgroup(): Obstacle | undefined {
-  const own = /^0::(.*)$/m.exec(readOptional('/proc/self/cgroup') ?? '')?.[1] ?? '/';
-  for (let path = own; path !== '/' && path !== '.'; path = dirname(path)) {
-    const value = (file: string): number => Number(readOptional(`/sys/fs/cgroup${path}/${file}`)?.trim() ?? NaN);
-    const max = value('pids.max');
-    if (!(value('pids.current') + PROCESSES_NEEDED > max)) continue;
-    const unit = basename(path);
-    const isUnit = /\.(service|scope|slice)$/.test(unit);
-    return {
-      why: `no more than ${max} processes and threads may run in ${path}`,
-      hint: isUnit
-        ? `TasksMax= of ${unit} raises it`
-        : 'pids.max of that cgroup, or --pids-limit of the container, raises it',
-    };
+  const own = readOptional('/proc/self/cgroup') ?? '';
+  for (const { line, root } of CGROUPS) {
+    for (const path of cgroupsAbove(line.exec(own)?.[1] ?? '/')) {
+      const value = (file: string): number => Number(readOptional(join(root, path, file))?.trim() ?? NaN);
+      const max = value('pids.max');
+      if (!(value('pids.current') + PROCESSES_NEEDED > max)) continue;
+      const unit = basename(path);
+      const isUnit = /\.(service|scope|slice)$/.test(unit);
+      return {
+        why: `no more than ${max} processes and threads may run in ${path === '/' ? 'this cgroup' : path}`,
+        hint: isUnit
+          ? `TasksMax= of ${unit} raises it`
+          : 'pids.max of that cgroup, or --pids-limit of the container, raises it',
+      };
+    }
   }
   return undefined;
 }

@@ -261,6 +261,35 @@ describe('named network namespaces', function () {
     await gone(runtime);
   });
 
+  it('refused in a namespace that was made for it: the reason is said, and nothing is left', async function () {
+    const runtime = fresh(this, 60);
+    const { env } = runtime;
+    expectRefused(await run(['netns', 'attach', 'x', String(process.pid)], { env }), /another user namespace/, 125);
+    await gone(runtime, 3000);
+  });
+
+  it('can be added where another namespace has made, or taken away, the directory for names meanwhile', async function () {
+    const bin = dirname(fresh(this).dir);
+    for (const [step, act] of [
+      ['mkdir', 'mkdir -m 1700'],
+      ['mount', 'rmdir'],
+    ] as const) {
+      const runtime = fresh(this);
+      const seen = join(runtime.dir, 'netns');
+      const real = findProgram(step) ?? '';
+      // Once, just before our own step.
+      const meanwhile = `[ -e ${bin}/${step}.done ] || { : >${bin}/${step}.done; ${act} ${seen}; }`;
+      const script = `#!/bin/sh\nPATH=/usr/bin:/bin\ncase "$*" in *" ${seen}") ${meanwhile} ;; esac\nexec ${real} "$@"\n`;
+      writeFileSync(join(bin, step), script, { mode: 0o755 });
+      const env = { ...runtime.env, PATH: `${bin}:${runtime.env.PATH ?? ''}` };
+      const { status, stderr } = await run(['netns', 'add', 'web'], { env });
+      expect({ status, stderr }, step).to.deep.equal({ status: 0, stderr: '' });
+      expect(existsSync(join(bin, `${step}.done`)), step).to.be.true;
+      await succeed(runtime, 'netns', 'delete', 'web');
+      await gone(runtime);
+    }
+  });
+
   it('added while all that holds the names is killed and made anew, is there', async function () {
     const runtime = fresh(this);
     const command = await startCommand(runtime);

@@ -1,6 +1,7 @@
 /** What a unit of systemd takes away from rnetns is named, with the setting of that unit that gives it back. */
 
 import { expect } from 'chai';
+import { existsSync, readFileSync } from 'node:fs';
 import { logIn, type LoggedIn } from '../fixtures/booted-systemd.js';
 import { requires } from '../fixtures/requirements.js';
 import { launcher, run, type RunResult } from '../fixtures/rnetns.js';
@@ -43,6 +44,7 @@ describe('a unit with', function () {
       ['RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6'],
       /netlink[^]*hint: .*RestrictAddressFamilies=.*AF_NETLINK in restricted\.service/,
     ],
+    [['LimitNOFILE=16'], /16 open files[^]*hint: .*Limit…= in a systemd unit/],
   ] as const) {
     it(`${properties.join(' ')}: the cause is named, and the setting`, async () => {
       const user = await logIn();
@@ -52,6 +54,16 @@ describe('a unit with', function () {
       expect(stderr)
         .to.match(/^rnetns: [^\n]+\nhint: [^\n]+\n$/m)
         .and.match(words);
+    });
+  }
+
+  for (const max of [3, 9, 14]) {
+    it(`TasksMax=${max}: the cause is named, and the setting`, async function () {
+      const controllers = '/sys/fs/cgroup/cgroup.controllers';
+      if (!existsSync(controllers) || !readFileSync(controllers, 'latin1').includes('pids')) this.skip();
+      const { status, stderr } = await runIn(await logIn(), [`TasksMax=${max}`]);
+      expect(status, stderr).to.equal(125);
+      expect(stderr).to.match(/(processes and threads may run|limit on processes)[^]*hint: .*TasksMax=/);
     });
   }
 

@@ -1,4 +1,6 @@
-import { usernsObstacle } from '../../namespace/userns-obstacle.js';
+import { constants } from 'node:os';
+import type { CommandResult } from '../../exec/command.js';
+import { silentEnd, usernsObstacle, type Obstacle } from '../../namespace/userns-obstacle.js';
 import { readOptional } from '../../state/files.js';
 import { check, fail, ok, warn, type Finding } from '../check.js';
 import type { Host } from '../host.js';
@@ -11,15 +13,22 @@ export const userNamespace = check('user-namespace', {
   gather: async (host: Host) => ({
     trial: await host.scratch(),
     own: host.ownUserns,
-    obstacle: usernsObstacle(),
   }),
-  judge({ trial, own, obstacle }) {
+  judge({ trial, own }) {
     if (own) return ok('the one that rnetns is called in will do');
     if (trial.user.status === 0) return ok('can be made');
     if (trial.user.status === NOT_FOUND) return fail(wordsOf(trial.user), 'see programs');
-    return fail(`${wordsOf(trial.user)}: ${obstacle.why}`, obstacle.hint ?? null);
+    const obstacle = obstacleTo(trial.user);
+    return fail([wordsOf(trial.user), ...(obstacle ? [obstacle.why] : [])].join(': '), obstacle?.hint ?? null);
   },
 });
+
+/** Where the kernel refuses it, unshare(1) says so; sh's status for one that was killed is 128 and the signal's number. */
+function obstacleTo({ status, stderr }: CommandResult): Obstacle | undefined {
+  const isSilent = status === undefined || status >= 128 || stderr === '';
+  if (!isSilent) return usernsObstacle();
+  return silentEnd(status === 128 + constants.signals.SIGSYS ? 'SIGSYS' : undefined);
+}
 
 export const namespaces = check('namespaces', {
   gather: async (host: Host) => ({ trial: await host.scratch(), limits: { net: limit('net'), mnt: limit('mnt') } }),
@@ -47,12 +56,11 @@ function judgeNamespaces({
     if (result.status === NOT_FOUND) return fail(`a ${name} namespace: ${wordsOf(result)}`, 'see programs');
     const sysctl = `user.max_${kind}_namespaces`;
     const few = Number(limits[kind] ?? Infinity) < FEW;
-    const { why, hint } = usernsObstacle();
-    const because = few ? `${sysctl} is ${limits[kind] ?? ''}` : why;
-    return fail(
-      `a ${name} namespace: ${wordsOf(result)}: ${because}`,
-      few ? `sudo sysctl ${sysctl}=15000` : (hint ?? null),
-    );
+    const obstacle = few
+      ? { why: `${sysctl} is ${limits[kind] ?? ''}`, hint: `sudo sysctl ${sysctl}=15000` }
+      : obstacleTo(result);
+    const words = [`a ${name} namespace`, wordsOf(result), ...(obstacle ? [obstacle.why] : [])];
+    return fail(words.join(': '), obstacle?.hint ?? null);
   }
   return ok('network and mount namespaces can be made');
 }

@@ -1,7 +1,7 @@
 import { RnetnsError } from '../../errors/error.js';
 import { BackgroundProcess } from '../../exec/background.js';
 import { findProgram } from '../../exec/find-program.js';
-import { usernsObstacle } from '../../namespace/userns-obstacle.js';
+import { silentEnd, usernsObstacle } from '../../namespace/userns-obstacle.js';
 import type { Answers, Request } from './inside.js';
 
 const READY_MS = 10_000;
@@ -36,10 +36,12 @@ export class ScratchNetns {
     try {
       await process.line(READY_MS);
     } catch (cause) {
-      const words = process.stderr || (cause as Error).message;
+      const { over, stderr } = process;
       process.kill();
+      const obstacle = over !== undefined && stderr === '' ? silentEnd(over.signal) : usernsObstacle();
+      const words = stderr || (cause as Error).message;
       throw new RnetnsError('ERR_USERNS', `cannot make a user and network namespace: ${words}`, {
-        hint: usernsObstacle().hint,
+        hint: obstacle?.hint,
         cause,
       });
     }
