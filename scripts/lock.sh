@@ -78,11 +78,16 @@ lock_state() {
     rn_why='no file descriptor below 10 is free'
     return 4
   fi
-  # Each round is another one's teardown; what can't be opened for another reason is no reason to go on for ever.
-  for rn_round in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    : "$rn_round"
+  # Whoever waits may find the directory of another one's teardown as often as there are others; but what can't be opened, though
+  # it is there, is no reason to go on for ever.
+  rn_closed=0
+  while [ "$rn_closed" -lt 20 ]; do
     # eval: $rn_lock_fd is one digit of ours, and sh has no other way to name a descriptor by variable.
-    eval "command exec $rn_lock_fd<\"\$rn_dir\"" 2>/dev/null || { prepare_state && continue || return 1; }
+    eval "command exec $rn_lock_fd<\"\$rn_dir\"" 2>/dev/null || {
+      rn_closed=$((rn_closed + 1))
+      prepare_state && continue || return 1
+    }
+    rn_closed=0
     # Only 1 is somebody else's lock (flock(1)). Its words are for what the kernel refuses: ENOLCK or EIO from a file system
     # of the network, a timer that can't be had.
     rn_words=$(flock -w "$rn_lock_seconds" "$rn_lock_fd" 2>&1)

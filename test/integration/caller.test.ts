@@ -115,6 +115,8 @@ describe('the caller', () => {
   it('that is nice, on one CPU and to be killed first keeps that to itself; what stays is named', async function () {
     const runtime = freshRuntimeDir(this);
     const { env } = runtime;
+    // It is looked at again and again after the command has ended.
+    runtime.configure('[rnetns]\nlinger = 60\n');
     const wrap = ['nice', '-n', '15', 'taskset', '-c', '0', 'choom', '-n', '700', '--', '"$0" "$@"'].join(' ');
     const told = 'cat /proc/self/oom_score_adj; nice; sed -n "s/^Cpus_allowed_list:.//p" /proc/self/status';
     const args = ['-c', `ulimit -n 300; exec ${wrap}`, launcher, 'run', '--', 'sh', '-c', told];

@@ -118,7 +118,7 @@ describe('interrupted', function () {
         points += 1;
         expect({ status, stderr }, `kill at ${count}`).to.satisfy(
           (result: { status: number; stderr: string }) =>
-            result.status === 125 && /^rnetns: .*node ended with status 137/m.test(result.stderr),
+            result.status === 125 && /^rnetns: .*node was ended by signal 9/m.test(result.stderr),
         );
         await expectUsable(runtime, `node killed at ${call} ${count}`);
       }
