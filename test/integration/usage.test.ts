@@ -103,7 +103,10 @@ describe('the command line', () => {
     it(`\`rnetns ${args.join(' ')}\` is wrong usage`, async function () {
       const { env, dir } = freshRuntimeDir(this);
       const { status, stdout, stderr } = await run(args, { env });
-      expect({ status, stdout }, stderr).to.deep.equal({ status: 2, stdout: '' });
+      expect(status, stderr).to.equal(2);
+      // podman reads what netavark says on stdout.
+      if (args[0] === 'netavark') expect(JSON.parse(stdout)).to.have.property('error').that.includes('netns');
+      else expect(stdout).to.equal('');
       if (args.includes('--json')) {
         const { error } = JSON.parse(stderr) as { error: Record<string, unknown> };
         expect(error.code).to.equal('ERR_USAGE');
