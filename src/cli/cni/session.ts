@@ -105,7 +105,9 @@ function linksAt(
       const { status, stdout, stderr, outcome } = await ip(['-json', '-details', 'link', 'show'], netns);
       const links = status === 0 ? parseLinks(stdout) : undefined;
       if (links !== undefined) return links;
-      const why = stderr.trim() === '' ? outcome : stderr;
+      // Of nsenter(1), which didn't get there, only the reason.
+      const refused = /^nsenter: .*: ([^:]+)$/.exec(stderr.trim())?.[1];
+      const why = refused !== undefined ? `it can't be entered: ${refused}` : stderr.trim() === '' ? outcome : stderr;
       throw new CniError(CNI_CODE.badNetns, `cannot look into ${netns ?? 'the shared network namespace'}: ${why}`, {
         hint: netns === undefined ? undefined : 'it must belong to the user namespace of rnetns: rnetns unshare -- …',
       });
