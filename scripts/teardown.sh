@@ -6,7 +6,7 @@
 # Called by: holder.sh, which becomes it; src/namespace/teardown.ts, through nsenter(1)
 # Arguments: STATE [PID]   with PID, a process in the network namespace: M0 is gone, and this is a new one
 # Result:    status 0 and no state directory; every process of the namespace has ended or was killed
-# Requires:  sleep mount umount rm rmdir; lock.sh process.sh
+# Requires:  sleep mount umount rm rmdir flock; lock.sh process.sh
 #
 # Order: 1. keeper and supervisor, who would otherwise mend what goes, and commands  2. the driver is told to end, which
 #        takes the kernel tens of milliseconds  3. once the others are gone, the state, and with it the lock: whoever
@@ -59,6 +59,18 @@ wait_gone() {
   return 1
 }
 
+# Locks of containers (src/state/container-lock.ts) whose owners were killed. A call that takes the namespace down for its
+# container has that lock too, from Node, and Node removes the file if it lives.
+remove_forsaken() {
+  for file in "${rn_base%/*}"/.rnetns+*; do
+    # A FIFO of that name would block.
+    [ -f "$file" ] && command exec 8<"$file" || continue
+    owner=''
+    for fd in 3 4 5 6 7; do ! [ "/proc/self/fd/$fd" -ef "$file" ] || read -r owner _ <&8; done
+    if [ -n "$owner" ]; then ! start_of "$owner"; else flock -n 8 && [ /proc/self/fd/8 -ef "$file" ]; fi && rm -f -- "$file"
+  done 2>/dev/null
+}
+
 # Its file goes before its last members do.
 command exec 9<"$dir/rootless-netns" || :
 driver=
@@ -90,6 +102,7 @@ for _ in 1 2 3; do
   rm -rf --one-file-system -- "$dir" && status=0 && break
   sleep 0.1
 done
+remove_forsaken
 remove_base
 # 4. Nothing by its path from here on: another one's state may be there.
 [ -z "$driver" ] || wait_gone "$driver"

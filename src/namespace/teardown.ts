@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { removeBase } from '../config/runtime-dir.js';
 import { RnetnsError } from '../errors/error.js';
 import { runCommand } from '../exec/command.js';
+import { removeForsaken } from '../state/container-lock.js';
 import type { StateDirectory } from '../state/directory.js';
 import { killProcess } from '../state/process.js';
 import { readRecord } from '../state/record.js';
@@ -55,6 +56,7 @@ export async function removeNamespace(state: StateDirectory, env: Readonly<Recor
       hint: `sudo rm -r ${state.path}`,
     });
   }
+  await removeForsaken(state.runtimeDir);
   removeBase({ runtimeDir: state.runtimeDir, base: dirname(state.path) }, process.geteuid?.() ?? 0);
 }
 

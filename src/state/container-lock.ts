@@ -7,7 +7,7 @@ import { flock } from '../exec/flock.js';
 import { writeError, type StateDirectory } from './directory.js';
 import { listNames, readOptional } from './files.js';
 import { hostUid } from './host-uid.js';
-import { identifyProcess } from './process.js';
+import { identifyProcess, isAlive } from './process.js';
 import { ownUid } from './runtime.js';
 
 /**
@@ -19,7 +19,8 @@ import { ownUid } from './runtime.js';
  *
  * The lock is flock(2) on a file of the container's in the runtime directory, not in the state: that comes and goes with
  * the namespace, while the lock is held before and after. The kernel drops it when its owner dies. The owner removes the
- * file with the lock in its hand, so whoever gets a lock looks whether the file is still the one of that name.
+ * file with the lock in its hand, so whoever gets a lock looks whether the file is still the one of that name. What is left of
+ * one that was killed, as owner or before it was one, goes the same way: by the next call, or with a namespace (scripts/teardown.sh).
  *
  * Order: a container's lock, then cni.lock or netavark's, then that of the state. Who has one of the others already only tries.
  */
@@ -34,6 +35,8 @@ export interface ContainerLock {
 const PREFIX = '.rnetns+';
 /** An ADD takes as long as its plugins. `RNETNS_LOCK_SECONDS` is that of scripts/lock.sh. */
 const WAIT_S = 60;
+/** From making a file to writing into it there are milliseconds, more on a busy machine. */
+const UNWRITTEN_MS = 1000;
 
 /**
  * Wait for the lock of a container.
@@ -47,11 +50,11 @@ export async function lockContainer(
   act: string,
   signal?: AbortSignal,
 ): Promise<ContainerLock> {
-  await removeForsaken(state);
+  await removeForsaken(state.runtimeDir);
   const seconds = Number(processEnvironment().RNETNS_LOCK_SECONDS ?? WAIT_S) || WAIT_S;
   const lock = await lockWithin(state, containerId, act, seconds * 1000, signal);
   if (lock !== undefined) return lock;
-  const owner = readOptional(pathOf(state, containerId))?.trim() ?? '';
+  const owner = readOptional(pathOf(state, containerId))?.split('\n')[0] ?? '';
   const who = owner === '' ? 'another process' : `process ${owner}`;
   throw new RnetnsError(
     'ERR_LOCK_TIMEOUT',
@@ -97,7 +100,7 @@ async function lockFile(
       }
       if (isAt(fd, path)) {
         ftruncateSync(fd);
-        writeSync(fd, `${process.pid} (${act})\n`, 0);
+        writeSync(fd, `${process.pid} (${act})\n${identifyProcess(process.pid)?.startTicks ?? 0}\n`, 0);
         return { fd, release: () => release(fd, path) };
       }
     } catch (cause) {
@@ -126,16 +129,23 @@ function release(fd: number, path: string): void {
   removeBase({ runtimeDir, base: join(runtimeDir, 'rnetns') }, ownUid());
 }
 
-/** Files of owners that were killed. */
-async function removeForsaken({ runtimeDir }: StateDirectory): Promise<void> {
+/** Remove the files that nobody has locked, and nobody will. */
+export async function removeForsaken(runtimeDir: string): Promise<void> {
   for (const name of listNames(runtimeDir)) {
-    if (!name.startsWith(PREFIX)) continue;
-    const path = join(runtimeDir, name);
-    const pid = Number.parseInt(readOptional(path) ?? '', 10);
-    // Without a number it is just being made.
-    if (Number.isNaN(pid) || identifyProcess(pid) !== undefined) continue;
-    (await lockFile(path, 'removing it', 0))?.release();
+    if (!name.startsWith(PREFIX) || seemsOwned(join(runtimeDir, name))) continue;
+    // What can't be removed is in the way of nothing.
+    const lock = await lockFile(join(runtimeDir, name), 'removing it', 0).catch(() => undefined);
+    lock?.release();
   }
+}
+
+/** The lock itself decides; but trying it takes a program, and most files, of which there may be hundreds, are owned. */
+function seemsOwned(path: string): boolean {
+  const [owner = '', start] = readOptional(path)?.split('\n') ?? [];
+  const pid = Number.parseInt(owner, 10);
+  if (!Number.isNaN(pid)) return isAlive({ pid, startTicks: Number(start) });
+  // Its maker is about to lock it, or was killed before.
+  return Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) < UNWRITTEN_MS;
 }
 
 function isAt(fd: number, path: string): boolean {

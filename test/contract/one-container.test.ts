@@ -2,15 +2,16 @@
 
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { script } from '../fixtures/cni/plugins.js';
 import { cni, fresh, leased, leftovers, pluginDirectory, references, succeed } from '../fixtures/cni/shared.js';
 import { waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
-import { launcher, run, type RunResult } from '../fixtures/rnetns.js';
+import { launcher, run, spawnRnetns, type RunResult } from '../fixtures/rnetns.js';
 import type { RuntimeDir } from '../fixtures/runtime-dir.js';
-import { gone } from '../fixtures/shared-netns.js';
+import { gone, killNow, partsOf } from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
 
 const SECOND = {
@@ -254,13 +255,83 @@ describe('one container', function () {
     await gone(runtime);
   });
 
+  /** The file of a lock, as its owner was killed while it had it, or before. */
+  function forsaken(runtime: RuntimeDir, id: string, text: string): void {
+    const path = join(runtime.dir, `.rnetns+default+${id}`);
+    writeFileSync(path, text);
+    utimesSync(path, 1, 1);
+  }
+  const locks = (runtime: RuntimeDir): string[] =>
+    readdirSync(runtime.dir).filter((name) => name.startsWith('.rnetns'));
+
+  /** One owner's pid is another process's by now; one was killed before it wrote its own. */
+  function forsakeThree(runtime: RuntimeDir): void {
+    forsaken(runtime, 'gone', '4999999 (adding)\n1\n');
+    forsaken(runtime, 'reused', `${process.pid} (adding)\n1\n`);
+    forsaken(runtime, 'empty', '');
+  }
+
   it('files of owners that were killed are removed by the next call', async function () {
     const runtime = fresh(this);
     await succeed(runtime, 'netns', 'add', 'web');
-    writeFileSync(join(runtime.dir, '.rnetns+default+gone'), '4999999 (adding)\n');
+    forsakeThree(runtime);
     await succeed(runtime, 'cni', 'check', 'rnetns', 'none').catch(() => undefined);
-    expect(readdirSync(runtime.dir).filter((name) => name.startsWith('.rnetns'))).to.deep.equal([]);
+    expect(locks(runtime)).to.deep.equal([]);
     await succeed(runtime, 'netns', 'delete', 'web');
+    await gone(runtime);
+  });
+
+  it("files of owners that were killed go with the namespace, and one that is locked stays its owner's", async function () {
+    const runtime = fresh(this);
+    await succeed(runtime, 'netns', 'add', 'web');
+    const held = '.rnetns+default+held';
+    const owner = spawn('flock', [join(runtime.dir, held), 'cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    owner.stdin.write('locked\n');
+    await once(owner.stdout, 'data');
+    forsakeThree(runtime);
+    await succeed(runtime, 'netns', 'delete', 'web');
+    await waitFor(() => !existsSync(runtime.stateDir()), { what: 'the end of the namespace' });
+    await waitFor(() => locks(runtime).length === 1, { what: () => `one lock, not ${locks(runtime).join(' ')}` });
+    expect(locks(runtime)).to.deep.equal([held]);
+    owner.stdin.end();
+    await once(owner, 'exit');
+    rmSync(join(runtime.dir, held));
+    await gone(runtime);
+  });
+
+  it('the file goes with a namespace whose parts are all dead', async function () {
+    const runtime = fresh(this);
+    await succeed(runtime, 'netns', 'add', 'web');
+    forsakeThree(runtime);
+    await killNow(...Object.values(partsOf(runtime)));
+    await succeed(runtime, 'stop', '--force');
+    expect(locks(runtime)).to.deep.equal([]);
+    await gone(runtime);
+  });
+
+  it('kill -9 of an add, and of a del whose launcher then takes the namespace down: no file is left', async function () {
+    const { mark, runtime } = withWaiting(this);
+    await succeed(runtime, 'netns', 'add', 'web');
+    writeFileSync(join(mark, 'wait'), '');
+    const adding = spawnRnetns(['cni', 'add', 'slow', 'id-web', 'web'], { env: runtime.env });
+    await waitFor(() => existsSync(join(mark, 'here')), { timeoutMs: 30_000, what: 'the add' });
+    await killNow(adding.pid);
+    expect(locks(runtime)).to.have.lengthOf(1);
+    rmSync(join(mark, 'wait'));
+    await succeed(runtime, 'cni', 'add', 'second', 'other', 'web', '--ifname', 'eth1');
+    await succeed(runtime, 'cni', 'del', 'slow', 'id-web', 'web');
+    expect(locks(runtime)).to.deep.equal([]);
+    // With a warning: the container is still on its network.
+    await run(['netns', 'delete', 'web'], { env: runtime.env });
+    const slow = `case "$*" in *references*) : >${mark}/dropping; while [ -e ${mark}/dropping ]; do sleep 0.05; done ;; esac
+      exec /usr/bin/find "$@"`;
+    script(join(mark, 'find'), slow);
+    const env = { ...runtime.env, PATH: `${mark}:${runtime.env.PATH ?? process.env.PATH ?? ''}` };
+    const deleting = spawnRnetns(['cni', 'del', 'second', 'other', '--ifname', 'eth1'], { env });
+    await waitFor(() => existsSync(join(mark, 'dropping')), { timeoutMs: 30_000, what: 'the del to drop' });
+    await killNow(deleting.pid);
+    expect(locks(runtime)).to.have.lengthOf(1);
+    rmSync(join(mark, 'dropping'));
     await gone(runtime);
   });
 });
