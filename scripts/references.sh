@@ -26,6 +26,8 @@
 . "$rn_scripts/reap.sh"
 # shellcheck source=scripts/process.sh
 . "$rn_scripts/process.sh"
+# How often to try again what others have taken away.
+rn_rounds=20
 
 setup() {
   check_reference
@@ -38,8 +40,8 @@ setup() {
   trap '' XFSZ
   # CMD may have taken its time, and its namespace may have been stopped by force meanwhile.
   until count_up; do
-    [ -e "$rn_dir/live" ] && cannot_write
-    with_options ensure ensure
+    cannot_write
+    join || with_options ensure ensure
   done
   exit 0
 }
@@ -127,7 +129,9 @@ count_up() {
       { printf '%s\n' "$rn_text" >>"$rn_file"; } 2>/dev/null || { rm -f -- "$rn_file" && return 1; }
       # The holder starts to mind it.
       [ -z "$rn_pid" ] || ring
-      return 0
+      # Of another generation we hold no lease: it may be going.
+      [ -p "$rn_lease" ]
+      return
     fi
     [ -d "$rn_dir/$rn_kind" ] || mkdir -m 700 -- "$rn_dir/$rn_kind" 2>/dev/null || own_state || return 1
   done
@@ -139,6 +143,8 @@ replace() {
   with_options take_lock ensure
   rn_new=$rn_dir/.$rn_kind.$$
   rn_status=1
+  # The lock may be that of a directory which was made for it.
+  [ -e "$rn_dir/live" ] || { unlock_state && return 1; }
   # What is no file was made by an accident.
   ! [ -d "$rn_file" ] || rm -rf --one-file-system -- "$rn_file"
   [ -d "$rn_dir/$rn_kind" ] || mkdir -m 700 -- "$rn_dir/$rn_kind" 2>/dev/null
@@ -155,7 +161,8 @@ ring() {
   ! [ -p "$rn_lease" ] || { printf '\n' 1<>"$rn_lease"; } 2>/dev/null
 }
 
-# is_sound DIRECTORY: missing, or one in which references can be looked for and made
+# is_sound DIRECTORY: missing, or one in which references can be looked for and made; one that comes or goes at this moment may
+# look as neither
 is_sound() {
   if [ -d "$1" ]; then
     ! [ -L "$1" ] && [ -r "$1" ] && [ -w "$1" ] && [ -x "$1" ]
@@ -167,15 +174,32 @@ is_sound() {
 # Why no reference can be looked for or made, as far as repair can mend it.
 check_directories() {
   for rn_part in "$rn_dir/references" "$rn_dir/tied"; do
-    is_sound "$rn_part" || refuse "$rn_part is no directory that can be read and written" 'rnetns repair mends it'
+    is_sound "$rn_part" || is_sound "$rn_part" || is_sound "$rn_part" ||
+      refuse "$rn_part is no directory that can be read and written" 'rnetns repair mends it'
   done
 }
 
+# Why a write has failed. Comes back where it is to be tried again: what it was to go into was taken away by others, who
+# may have made it anew since.
 cannot_write() {
   check_directories
-  rn_words=$({ printf '\n' >"$rn_dir/.probe.$$"; } 2>&1 && printf 'no space is left on its file system')
+  if rn_words=$({ printf '\n' >"$rn_dir/.probe.$$"; } 2>&1); then
+    rn_words='others take away what is to be written, again and again'
+  elif [ -p "$rn_lease" ]; then
+    # It has been the same directory all the while.
+    rn_rounds=1
+  fi
   rm -f -- "$rn_dir/.probe.$$"
-  refuse "cannot write in $rn_dir: ${rn_words##*: }"
+  rn_rounds=$((rn_rounds - 1))
+  [ "$rn_rounds" -le 0 ] || return 0
+  rn_words=${rn_words##*: }
+  # Shells have none for it, or others.
+  case $rn_words in '' | 'I/O error')
+    rn_words='no space is left on its file system'
+    [ "$(ulimit -f)" != 0 ] || rn_words='the size of files is limited: ulimit -f'
+    ;;
+  esac
+  refuse "cannot write in $rn_dir: $rn_words"
 }
 
 # The number in `ref-count`, with the lock held: $rn_count, 0 without a file.
@@ -223,7 +247,7 @@ drop_count() {
     rn_left=0
   fi
   if [ "$rn_left" -gt 0 ]; then
-    write_count "$rn_left" || { unlock_state && cannot_write; }
+    write_count "$rn_left" || { unlock_state && cannot_write && drop_count; }
   else
     rm -f -- "$rn_dir/ref-count"
   fi

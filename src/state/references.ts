@@ -1,6 +1,6 @@
-import { accessSync, chmodSync, constants, lstatSync, readdirSync, rmSync, type Stats } from 'node:fs';
+import { accessSync, chmodSync, constants, lstatSync, readdirSync, renameSync, rmSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import type { StateDirectory } from './directory.js';
+import { removeProbe, writeError, type StateDirectory } from './directory.js';
 import { makeDirectory, readOptional, writeAtomic } from './files.js';
 import { bootId, commandLine, isAlive } from './process.js';
 
@@ -209,9 +209,26 @@ function mendReference(state: StateDirectory, path: string, id: string, tell: (d
     return;
   }
   rmSync(path, { recursive: true, force: true });
-  makeDirectory(state.references);
-  writeAtomic(join(state.references, id), formatReference(1), join(state.path, `.references.${process.pid}`));
+  writeReference(state, id);
   tell(`wrote the reference ${id} anew, as one without a process: ${problem}`);
+}
+
+/** Whoever drops the last one may take away the directory as soon as it is made. */
+function writeReference(state: StateDirectory, id: string): void {
+  const ready = join(state.path, `.references.${process.pid}`);
+  writeAtomic(ready, formatReference(1));
+  const path = join(state.references, id);
+  for (let tries = 100; ; tries -= 1) {
+    makeDirectory(state.references);
+    try {
+      renameSync(ready, path);
+      return;
+    } catch (cause) {
+      if (tries > 0 && (cause as NodeJS.ErrnoException).code === 'ENOENT') continue;
+      removeProbe(ready);
+      throw writeError(path, cause);
+    }
+  }
 }
 
 /** Those of a boot before this one went with it; the lock is held. */

@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { StateDirectory } from '../../../src/state/directory.js';
 import { bootId } from '../../../src/state/process.js';
 import { ID, formatReference, mendReferences, parseReference, readReferences } from '../../../src/state/references.js';
@@ -161,6 +163,33 @@ describe('the references of a namespace', () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  it('are mended also while teardowns take the empty directory away, again and again', async () => {
+    const base = mkdtempSync(join(tmpdir(), 'rnetns-references-'));
+    const state = new StateDirectory(base, 'default');
+    mkdirSync(state.tied, { recursive: true });
+    const remove = `const { rmdirSync } = require('node:fs');
+      const { parentPort, workerData } = require('node:worker_threads');
+      parentPort.postMessage('removing');
+      const nobody = new Int32Array(new SharedArrayBuffer(4));
+      for (;;) {
+        try { rmdirSync(workerData); } catch {}
+        Atomics.wait(nobody, 0, 0, 0.05);
+      }`;
+    const teardowns = new Worker(remove, { eval: true, workerData: state.references });
+    try {
+      await once(teardowns, 'message');
+      for (let round = 0; round < 500; round += 1) {
+        writeFileSync(join(state.tied, 'web'), 'torn');
+        mendReferences(state, () => undefined);
+        expect(readReferences(state).list.map(({ id, problem }) => [id, problem])).to.deep.equal([['web', null]]);
+        rmSync(join(state.references, 'web'));
+      }
+    } finally {
+      await teardowns.terminate();
+      rmSync(base, { recursive: true, force: true });
+    }
   });
 
   for (const kind of ['references', 'tied', 'refCount'] as const) {
