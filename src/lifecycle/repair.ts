@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { findComponents } from '../namespace/components.js';
 import { filesOfNames, leftoversOfNames, namedNamespaces } from '../namespace/names.js';
@@ -6,7 +6,7 @@ import { removeNamespace } from '../namespace/teardown.js';
 import { checkClosed, statStateDirectory } from '../state/directory.js';
 import { isOfAnotherBoot, readRecord } from '../state/record.js';
 import { forgetReferences, mendReferences, readReferences } from '../state/references.js';
-import { removeOrphans } from '../state/remains.js';
+import { remainsOf, removeOrphans } from '../state/remains.js';
 import { noteMended, type Context, type Mended } from './context.js';
 import { ensure, lastMember } from './ensure.js';
 
@@ -41,16 +41,8 @@ export async function repair(context: Context, generation: string): Promise<Mend
     await ensure(context, generation);
     noteMended(context, 'namespace', 'made anew: all its processes were dead, and references need it');
   } else {
-    const ours = [
-      `lease.${generation}`,
-      `holder.${generation}`,
-      'lock-owner',
-      'references',
-      'tied',
-      'counted',
-      'netns',
-    ];
-    const left = readdirSync(state.path).filter((entry) => !ours.includes(entry));
+    // Where names were is empty by now.
+    const left = remainsOf(state, generation).filter((entry) => join(state.path, entry) !== state.names);
     await removeNamespace(state, env);
     if (left.length > 0) noteMended(context, 'namespace', `removed what was left of it: ${left.join(' ')}`);
   }

@@ -57,6 +57,10 @@ export class StateDirectory {
   get refCount(): string {
     return join(this.path, 'ref-count');
   }
+  /** Who has the lock, for the words of those who wait too long. */
+  get lockOwner(): string {
+    return join(this.path, 'lock-owner');
+  }
   /** A file for each reference with an id: see references.ts. */
   get references(): string {
     return join(this.path, 'references');

@@ -2,20 +2,18 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StateDirectory } from './directory.js';
 
-/** Files of a namespace that is gone: killed without a chance, or left by another boot. Durable references stay. */
+/**
+ * Names of what a namespace that is gone has left: killed without a chance, or by another boot. Durable references are none of it,
+ * and what the call has made that looks.
+ */
+export function remainsOf(state: StateDirectory, generation: string): string[] {
+  const kept = [state.references, state.tied, state.refCount, state.counted, state.lockOwner];
+  const paths = new Set([...kept, state.lease(generation), state.holderFifo(generation)]);
+  return readdirSync(state.path).filter((entry) => !paths.has(join(state.path, entry)));
+}
+
 export function removeRemains(state: StateDirectory, generation: string): void {
-  const kept = new Set([
-    `lease.${generation}`,
-    `holder.${generation}`,
-    'lock-owner',
-    'references',
-    'tied',
-    'ref-count',
-    'counted',
-  ]);
-  for (const entry of readdirSync(state.path)) {
-    if (!kept.has(entry)) removeEntry(join(state.path, entry));
-  }
+  for (const entry of remainsOf(state, generation)) removeEntry(join(state.path, entry));
 }
 
 /**
