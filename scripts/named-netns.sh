@@ -29,8 +29,9 @@ die() {
 # rename FROM TO: never over another one
 rename() {
   # shellcheck disable=SC2016 # the inner shell's arguments
-  unshare --mount --propagation private -- sh -c 'umount -l -- "$1/$2" && mv -nT -- "$3/$2" "$3/$4" && ! [ -e "$3/$2" ]' \
-    sh "$seen" "$1" "$names" "$2" 2>/dev/null
+  unshare --mount --propagation private -- sh -c '. "$0"
+    umount -l -- "$1/$2" && mv -nT -- "$3/$2" "$3/$4" && ! [ -e "$3/$2" ]' \
+    "${0%/*}/programs.sh" "$seen" "$1" "$names" "$2" 2>/dev/null
 }
 
 remove() { # HIDDEN

@@ -116,7 +116,10 @@ check_holder() {
 }
 
 # Has the host a way out? The addresses of the Internet are src/plan/default-route.ts's.
-way_out='ip route get 198.41.0.4 || ip -6 route get 2001:503:ba3e::2:30'
+# For a shell of its own, whose $0 is programs.sh.
+# shellcheck disable=SC2016
+way_out='. "$0"
+ip route get 198.41.0.4 || ip -6 route get 2001:503:ba3e::2:30'
 
 # pasta that starts without a route of the host's (since 2024) has addresses of its own, and would keep them: it ends when
 # there is a route, and the next one has the host's. By a program of its own, which nobody takes for the supervisor.
@@ -124,8 +127,8 @@ await_route() {
   [ "$ready_fd" = 1 ] || return 0
   # shellcheck disable=SC2016 # the inner shell's
   sh -c 'while sleep 1 && read -r pid <"$1" && [ "$pid" = "$2" ]; do
-    ! sh -c "$3" || exec kill "$2"
-  done' sh "$pidfile" "$driver" "$way_out" 4<&- 8>&- &
+    ! sh -c "$3" "$0" || exec kill "$2"
+  done' "${0%/*}/programs.sh" "$pidfile" "$driver" "$way_out" 4<&- 8>&- &
 }
 
 # Until the driver dies; its words go to the log.
@@ -212,7 +215,7 @@ while :; do
     restarts=$((restarts + 1))
     say "$1 (pid $driver) is ready, restart $restarts"
     record "$driver"
-    sh -c "$way_out" || await_route
+    sh -c "$way_out" "${0%/*}/programs.sh" || await_route
     attend
   else
     failures=$((failures + 1))

@@ -3,7 +3,7 @@
 import { expect } from 'chai';
 import { existsSync } from 'node:fs';
 import { requires } from '../fixtures/requirements.js';
-import { run } from '../fixtures/rnetns.js';
+import { PLAIN_SHELL, run } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
 import { statusOf } from '../fixtures/netns-facts.js';
 
@@ -58,7 +58,11 @@ describe('options of the drivers', () => {
     const words = await inside(
       runtime,
       slirpConf('cidr=192.168.200.0/24', 'enable_ipv6=false'),
-      ...['sh', '-c', 'ip -4 -o addr show scope global; ip route show default; grep nameserver /etc/resolv.conf'],
+      ...[
+        PLAIN_SHELL,
+        '-c',
+        'ip -4 -o addr show scope global; ip route show default; grep nameserver /etc/resolv.conf',
+      ],
     );
     expect(words)
       .to.include('192.168.200.100/24')
@@ -108,7 +112,7 @@ describe('options of the drivers', () => {
   it('--address, --netmask and --gateway of pasta are those inside', async function () {
     const runtime = freshRuntimeDir(this);
     const options = ['-4', '--address', '10.44.0.7', '--netmask', '24', '--gateway', '10.44.0.1'];
-    const words = await inside(runtime, pastaConf(...options), 'sh', '-c', 'ip -4 -o addr; ip route');
+    const words = await inside(runtime, pastaConf(...options), PLAIN_SHELL, '-c', 'ip -4 -o addr; ip route');
     expect(words).to.include('10.44.0.7/24').and.include('default via 10.44.0.1');
     expect((await statusOf(runtime.env)).addresses).to.deep.equal(['10.44.0.7']);
   });

@@ -3,7 +3,7 @@
 import { expect } from 'chai';
 import { requires } from '../fixtures/requirements.js';
 import { gatewayIn, printed } from '../fixtures/netns-facts.js';
-import { run, spawnRnetns } from '../fixtures/rnetns.js';
+import { PLAIN_SHELL, run, spawnRnetns } from '../fixtures/rnetns.js';
 import { freshRuntimeDir } from '../fixtures/runtime-dir.js';
 import { tcpServer, udpServer } from '../fixtures/servers.js';
 
@@ -52,7 +52,7 @@ describe('a service on the loopback of the host', () => {
       ];
       expect(gateway === undefined).to.equal(driver === 'none');
       const ports = [tcp.port, udp.port].map(String);
-      const { stdout } = await run(['run', '--', 'sh', '-c', TRY, 'sh', ...ports, ...addresses], { env });
+      const { stdout } = await run(['run', '--', PLAIN_SHELL, '-c', TRY, 'sh', ...ports, ...addresses], { env });
       expect(stdout.trim().split('\n').sort()).to.deep.equal(lines(['tcp', 'udp'], addresses, 'nothing'));
       expect({ tcp: tcp.arrivals(), udp: udp.arrivals() }).to.deep.equal({ tcp: 0, udp: 0 });
     });
@@ -61,13 +61,16 @@ describe('a service on the loopback of the host', () => {
       const { env, configure } = freshRuntimeDir(this);
       configure(`[network]\ndefault_rootless_network_cmd = ${driver}\n`);
       const [tcp, udp] = [await tcpServer('reached', '::1'), await udpServer('reached', '::1')];
-      const route = await run(['run', '--', 'sh', '-c', 'ip -6 route show default | grep -o "via [^ ]*" | cut -c5-'], {
-        env,
-      });
+      const route = await run(
+        ['run', '--', PLAIN_SHELL, '-c', 'ip -6 route show default | grep -o "via [^ ]*" | cut -c5-'],
+        {
+          env,
+        },
+      );
       const addresses = ['::1', 'fd00::2', 'fd00::3', ...route.stdout.split('\n').filter((line) => line !== '')];
       const ports = [tcp.port, udp.port].map(String);
       const all = [...new Set(addresses)];
-      const { stdout } = await run(['run', '--', 'sh', '-c', TRY, 'sh', ...ports, ...all], { env });
+      const { stdout } = await run(['run', '--', PLAIN_SHELL, '-c', TRY, 'sh', ...ports, ...all], { env });
       expect(stdout.trim().split('\n').sort()).to.deep.equal(lines(['tcp', 'udp'], all, 'nothing'));
       expect({ tcp: tcp.arrivals(), udp: udp.arrivals() }).to.deep.equal({ tcp: 0, udp: 0 });
     });
@@ -80,7 +83,7 @@ describe('a service on the loopback of the host', () => {
     );
     const [tcp, udp] = [await tcpServer(), await udpServer()];
     const ports = [tcp.port, udp.port].map(String);
-    const { stdout } = await run(['run', '--', 'sh', '-c', TRY, 'sh', ...ports, '10.0.2.2'], { env });
+    const { stdout } = await run(['run', '--', PLAIN_SHELL, '-c', TRY, 'sh', ...ports, '10.0.2.2'], { env });
     expect(stdout.trim().split('\n').sort()).to.deep.equal(['tcp 10.0.2.2 reached', 'udp 10.0.2.2 reached']);
   });
 
@@ -90,7 +93,7 @@ describe('a service on the loopback of the host', () => {
     const [tcp, udp] = [await tcpServer(), await udpServer()];
     const gateway = (await findGateway(env))!;
     const ports = [tcp.port, udp.port].map(String);
-    const { stdout } = await run(['run', '--', 'sh', '-c', TRY, 'sh', ...ports, gateway], { env });
+    const { stdout } = await run(['run', '--', PLAIN_SHELL, '-c', TRY, 'sh', ...ports, gateway], { env });
     expect(stdout.trim().split('\n').sort()).to.deep.equal([`tcp ${gateway} reached`, `udp ${gateway} reached`]);
   });
 
@@ -107,9 +110,11 @@ describe('a service on the loopback of the host', () => {
       configure(`[network]\n${ini}\n`);
       const tcp = await tcpServer('reached', '::1');
       const script = 'ip -6 route show default | sed -n "s/.* via \\([^ ]*\\).*/\\1/p"';
-      const gateway = address ?? (await run(['run', '--', 'sh', '-c', script], { env })).stdout.trim();
+      const gateway = address ?? (await run(['run', '--', PLAIN_SHELL, '-c', script], { env })).stdout.trim();
       if (gateway === '') return this.skip(); // a host without IPv6
-      const { stdout } = await run(['run', '--', 'sh', '-c', TRY, 'sh', String(tcp.port), '9', gateway], { env });
+      const { stdout } = await run(['run', '--', PLAIN_SHELL, '-c', TRY, 'sh', String(tcp.port), '9', gateway], {
+        env,
+      });
       expect(stdout).to.include(`tcp ${gateway} reached`);
     });
   }

@@ -9,7 +9,7 @@ import { script } from '../fixtures/cni/plugins.js';
 import { cni, fresh, leased, leftovers, pluginDirectory, references, succeed } from '../fixtures/cni/shared.js';
 import { waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
-import { launcher, run, spawnRnetns, type RunResult } from '../fixtures/rnetns.js';
+import { launcher, PLAIN_SHELL, run, type RunResult, spawnRnetns } from '../fixtures/rnetns.js';
 import type { RuntimeDir } from '../fixtures/runtime-dir.js';
 import { gone, killNow, partsOf } from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
@@ -96,7 +96,7 @@ describe('one container', function () {
     script(join(bin, 'mkdir'), slow);
     const env = { ...runtime.env, PATH: `${bin}:${runtime.env.PATH ?? process.env.PATH ?? ''}` };
     const adding = run(['cni', 'add', 'rnetns', 'id-web', 'web'], { env, timeoutMs: 90_000 });
-    await waitFor(() => existsSync(join(bin, 'counting')), { timeoutMs: 30_000, what: 'the add to count' });
+    await waitFor(() => existsSync(join(bin, 'counting')), { what: 'the add to count' });
     expect(await countOf(runtime, 'id-web')).to.equal(undefined);
     await succeed(runtime, 'cni', 'gc', 'rnetns');
     const added = await adding;
@@ -114,7 +114,7 @@ describe('one container', function () {
     await succeed(runtime, 'netns', 'add', 'web');
     writeFileSync(join(mark, 'wait'), '');
     const both = [1, 2].map(() => cni(runtime, 'add', 'slow', 'id-web', 'web'));
-    await waitFor(() => existsSync(join(mark, 'here')), { timeoutMs: 30_000, what: 'the first one' });
+    await waitFor(() => existsSync(join(mark, 'here')), { what: 'the first one' });
     rmSync(join(mark, 'wait'));
     const ended = await Promise.all(both);
     expect(ended.map(({ status }) => status).sort()).to.deep.equal([0, 125]);
@@ -134,7 +134,7 @@ describe('one container', function () {
     writeFileSync(join(mark, 'wait'), '');
     const adder = spawn(launcher, ['cni', 'add', 'slow', 'id-web', 'web'], { env: runtime.env, stdio: 'ignore' });
     onTestEnd(() => void adder.kill('SIGKILL'));
-    await waitFor(() => existsSync(join(mark, 'here')), { timeoutMs: 30_000, what: 'the plugin' });
+    await waitFor(() => existsSync(join(mark, 'here')), { what: 'the plugin' });
     const env = { ...runtime.env, RNETNS_LOCK_SECONDS: '1' };
     const busy = new RegExp(
       `process ${adder.pid} \\(adding eth0 of id-web to network slow\\) kept the container id-web`,
@@ -239,7 +239,7 @@ describe('one container', function () {
       "$3" netavark teardown "$1/mine/web" <"$1/request"
       "$3" cni del second web --ifname eth9
       links "$1" >"$1/down"`;
-    const words = ['unshare', '--mount', 'sh', '-c', there, 'sh', place, bin, launcher];
+    const words = ['unshare', '--mount', PLAIN_SHELL, '-c', there, 'sh', place, bin, launcher];
     const done = await run(['unshare', '--', ...words], { env: runtime.env, timeoutMs: 120_000 });
     expect(done.status, done.stdout + done.stderr).to.equal(0);
     const read = (file: string): string => readFileSync(join(place, file), 'utf8');
@@ -314,7 +314,7 @@ describe('one container', function () {
     await succeed(runtime, 'netns', 'add', 'web');
     writeFileSync(join(mark, 'wait'), '');
     const adding = spawnRnetns(['cni', 'add', 'slow', 'id-web', 'web'], { env: runtime.env });
-    await waitFor(() => existsSync(join(mark, 'here')), { timeoutMs: 30_000, what: 'the add' });
+    await waitFor(() => existsSync(join(mark, 'here')), { what: 'the add' });
     await killNow(adding.pid);
     expect(locks(runtime)).to.have.lengthOf(1);
     rmSync(join(mark, 'wait'));
@@ -328,7 +328,7 @@ describe('one container', function () {
     script(join(mark, 'find'), slow);
     const env = { ...runtime.env, PATH: `${mark}:${runtime.env.PATH ?? process.env.PATH ?? ''}` };
     const deleting = spawnRnetns(['cni', 'del', 'second', 'other', '--ifname', 'eth1'], { env });
-    await waitFor(() => existsSync(join(mark, 'dropping')), { timeoutMs: 30_000, what: 'the del to drop' });
+    await waitFor(() => existsSync(join(mark, 'dropping')), { what: 'the del to drop' });
     await killNow(deleting.pid);
     expect(locks(runtime)).to.have.lengthOf(1);
     rmSync(join(mark, 'dropping'));
@@ -354,7 +354,7 @@ describe('the plugin of type rnetns', function () {
     };
     const call = async (command: string, more: NodeJS.ProcessEnv = {}): Promise<RunResult> => {
       const env = { ...runtime.env, CNI_COMMAND: command, CNI_PATH: `${bin}:/usr/lib/cni`, ...more };
-      const done = await run([], { env, file: join(bin, 'rnetns'), input: JSON.stringify(config), timeoutMs: 60_000 });
+      const done = await run([], { env, file: join(bin, 'rnetns'), input: JSON.stringify(config) });
       expect(done.status, `${command}: ${done.stdout}${done.stderr}`).to.equal(0);
       return done;
     };
@@ -397,7 +397,7 @@ describe('words of others', function () {
       ['cni', 'list'],
       ['cni', 'list', '--json'],
     ]) {
-      const { stdout, stderr } = await run(args, { env: runtime.env, timeoutMs: 60_000 });
+      const { stdout, stderr } = await run(args, { env: runtime.env });
       // eslint-disable-next-line no-control-regex -- that is what must not be there
       expect(stdout + stderr, args.join(' ')).to.not.match(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
       expect(stderr).to.not.match(/^hint: forged/m);

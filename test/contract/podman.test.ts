@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { scratch, script } from '../fixtures/cni/plugins.js';
 import { findProgram, requires } from '../fixtures/requirements.js';
-import { launcher } from '../fixtures/rnetns.js';
+import { launcher, PLAIN_SHELL } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
 import { gone } from '../fixtures/shared-netns.js';
 
@@ -67,7 +67,7 @@ function asPodman({ env, dir }: RuntimeDir, body: string): Promise<Answer> {
   return new Promise((resolve) => {
     execFile(
       'unshare',
-      ['--user', '--map-root-user', '--mount', '--propagation', 'private', 'sh', '-c', prelude + body + cleanUp],
+      ['--user', '--map-root-user', '--mount', '--propagation', 'private', PLAIN_SHELL, '-c', prelude + body + cleanUp],
       {
         env: {
           ...env,
@@ -85,7 +85,6 @@ function asPodman({ env, dir }: RuntimeDir, body: string): Promise<Answer> {
 
 /** rnetns is among podman's helper binaries as netavark, and those are ours as well. */
 function fresh(context: Mocha.Context): RuntimeDir {
-  context.timeout(120_000);
   const runtime = freshRuntimeDir(context);
   const helpers = scratch();
   symlinkSync(launcher, join(helpers, 'netavark'));
