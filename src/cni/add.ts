@@ -21,7 +21,7 @@
 
 import { shellWord } from '../exec/shell-word.js';
 import { formatArgs } from './args.js';
-import { bridgesBefore, madeBridges } from './bridges.js';
+import { bridgesBefore, keepBridgeMacs, madeBridges } from './bridges.js';
 import type { CachedAttachment } from './cache.js';
 import { agreeOnVersion, callPlugin, type Cni, failureOf } from './chain.js';
 import { composeRequestFor, type Attachment } from './compose.js';
@@ -163,6 +163,8 @@ async function addPlugins(
   } catch (cause) {
     // Its DEL would be refused as well, and stand for something that is left.
     if (cause instanceof CniError && cause.refused) begun.pop();
+    // Without it, all else can be undone as well.
+    await failureOf(() => keepBridgeMacs(cni, begun));
     const left = await undoPlugins(cni, list.name, begun, version, attachment, result);
     if (left.length === 0) left.push(...(await failureOf(forget)));
     for (const error of left) cni.warn(error.message);

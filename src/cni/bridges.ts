@@ -8,6 +8,7 @@
 
 import type { CachedAttachment } from './cache.js';
 import type { Cni } from './chain.js';
+import type { Link } from './links.js';
 import { structField } from './json.js';
 import type { PluginConf } from './network-conf.js';
 import { isObject, type JsonObject } from '../state/json.js';
@@ -24,13 +25,30 @@ const NO_MAC = '00:00:00:00:00:00';
  * @throws CniError
  */
 export async function bridgesBefore(cni: Cni, plugins: readonly PluginConf[]): Promise<string[]> {
-  const links = await cni.links();
-  const bridges = links.filter(({ kind }) => kind === 'bridge');
+  const bridges = await bridgesOf(cni);
   const named = new Set(plugins.flatMap(bridgeOf));
   for (const { name, mac } of bridges) {
     if (named.has(name) && mac === NO_MAC) await cni.setMac(name, randomMac());
   }
   return bridges.map(({ name }) => name);
+}
+
+/**
+ * Before an ADD that failed is undone: an address that was set stays when the last port goes, and another ADD on the same bridge,
+ * which has read it and not set it yet, doesn't fail on none.
+ *
+ * @throws CniError
+ */
+export async function keepBridgeMacs(cni: Cni, plugins: readonly PluginConf[]): Promise<void> {
+  const named = new Set(plugins.flatMap(bridgeOf));
+  if (named.size === 0) return;
+  for (const { name, mac } of await bridgesOf(cni)) {
+    if (named.has(name)) await cni.setMac(name, mac === NO_MAC ? randomMac() : mac);
+  }
+}
+
+async function bridgesOf(cni: Cni): Promise<Link[]> {
+  return (await cni.links()).filter(({ kind }) => kind === 'bridge');
 }
 
 /** One that nobody's hardware has: locally administered, unicast (IEEE 802). */

@@ -1,7 +1,7 @@
 /** `rnetns cni`: an attachment is somebody's. What never came to be can be removed, and what isn't ours stays. */
 
 import { expect } from 'chai';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   add,
@@ -16,8 +16,9 @@ import {
   succeed,
 } from '../fixtures/cni/shared.js';
 import { say } from '../fixtures/cni/plugins.js';
+import { waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
-import { run } from '../fixtures/rnetns.js';
+import { PLAIN_SHELL, run } from '../fixtures/rnetns.js';
 import type { RuntimeDir } from '../fixtures/runtime-dir.js';
 import { gone } from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
@@ -123,7 +124,7 @@ describe('cni: an attachment that never succeeded', function () {
     // One that has lost its address with its only port, as cnitool leaves it.
     const lost =
       'ip link add br1 type bridge && ip link add v1 type veth peer name v2 && ip link set v1 master br1 && ip link delete v1';
-    await succeed(runtime, 'run', 'sh', '-c', lost);
+    await succeed(runtime, 'run', PLAIN_SHELL, '-c', lost);
     expect(await bridges(runtime)).to.include('link/ether 00:00:00:00:00:00');
     await refused(runtime, /plugin bridge/, 'add', 'second', 'id-web', 'web', ...elsewhere);
     expect(await bridges(runtime)).to.include(' br1: ');
@@ -143,6 +144,33 @@ describe('cni: an attachment that never succeeded', function () {
     await ping(runtime, 'db', '10.89.0.1');
     await add(runtime, 'web');
     for (const name of ['web', 'db']) await succeed(runtime, 'cni', 'del', 'rnetns', `id-${name}`);
+    await end(runtime, 'db', 'web');
+  });
+
+  it('leaves one that has begun beside it a bridge that it can use', async function () {
+    const marks = mkdtempSync('/tmp/rnetns-marks-');
+    onTestEnd(() => rmSync(marks, { recursive: true }));
+    const bridge = pluginDirectory(
+      'bridge',
+      `case "$CNI_COMMAND $CNI_CONTAINERID" in
+        'ADD id-db') : >${marks}/begun; until [ -e ${marks}/go ]; do sleep 0.05; done ;;
+        'DEL id-web') /usr/lib/cni/bridge && : >${marks}/undone; exit ;;
+      esac
+      exec /usr/lib/cni/bridge`,
+    );
+    const mark = (name: string) => waitFor(() => existsSync(join(marks, name)), { timeoutMs: 60_000, what: name });
+    const runtime = fresh(this, {}, `[network]\ncni_plugin_dirs[] = ${bridge}\ncni_plugin_dirs[] = /usr/lib/cni`);
+    for (const name of ['web', 'db']) await succeed(runtime, 'netns', 'add', name);
+    const db = cni(runtime, 'add', 'rnetns', 'id-db', 'db');
+    await mark('begun');
+    const web = cni(runtime, 'add', 'rnetns', 'id-web', 'web', '--args', 'IgnoreUnknown=1;IP=10.200.0.9');
+    await mark('undone');
+    writeFileSync(join(marks, 'go'), '');
+    const both = await Promise.all([web, db]);
+    const statuses = both.map(({ status }) => status);
+    expect(statuses, both[1].stderr).to.deep.equal([125, 0]);
+    await ping(runtime, 'db', '10.89.0.1');
+    await succeed(runtime, 'cni', 'del', 'rnetns', 'id-db');
     await end(runtime, 'db', 'web');
   });
 });
