@@ -55,6 +55,7 @@ script bsdutils gives the tests a terminal
 strace strace delays and breaks single system calls in the tests
 shellcheck shellcheck checks the sh scripts
 jq jq reads JSON in the tests
+curl curl does the requests of the README in the tests
 ps procps looks at processes in the tests
 groff groff-base renders the man pages in the tests
 busybox busybox-static small network programs for the tests
