@@ -39,8 +39,8 @@ processes() {
   done
 }
 
-# 5 s: longer than the default linger of 2 s and a teardown take together.
-tries=50
+# 30 s: longer than the default linger of 2 s and a teardown take together, on a busy machine too.
+tries=300
 while :; do
   left_processes=$(processes "$@")
   left_files=$(files "$@")

@@ -40,7 +40,7 @@ async function addUpTo({ marks, runtime }: { marks: string; runtime: RuntimeDir 
   const args = ['cni', 'add', 'rnetns', 'id-web', 'web', '--capability', PORTS];
   const adder = spawn(launcher, args, { env: runtime.env, stdio: ['ignore', 'ignore', 'pipe'], detached: true });
   onTestEnd(() => void adder.kill('SIGKILL'));
-  await waitFor(() => existsSync(join(marks, 'pid')), { timeoutMs: 30_000, what: point });
+  await waitFor(() => existsSync(join(marks, 'pid')), { what: point });
   const plugin = Number(readFileSync(join(marks, 'pid'), 'utf8'));
   rmSync(join(marks, 'pid'));
   rmSync(join(marks, 'point'));

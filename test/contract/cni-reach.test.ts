@@ -70,7 +70,6 @@ interface Made {
 }
 
 async function makeHost(context: Mocha.Context, driver: string, path: string): Promise<Made> {
-  context.timeout(120_000);
   const runtime = freshRuntimeDir(context);
   runtime.configure(`[network]\ndefault_rootless_network_cmd = ${driver}\n[rnetns]\nlinger = 0\n`);
   const directory = join(runtime.env.XDG_CONFIG_HOME ?? '', 'cni/net.d');
@@ -79,7 +78,7 @@ async function makeHost(context: Mocha.Context, driver: string, path: string): P
   const host = await privateHost(runtime, HOST, { net: true });
   const env = { ...runtime.env, PATH: path };
   const succeed = async (...args: string[]): Promise<string> => {
-    const { status, stdout, stderr } = await host.run(args, { env, timeoutMs: 60_000 });
+    const { status, stdout, stderr } = await host.run(args, { env });
     expect({ status, stderr }, args.join(' ')).to.deep.equal({ status: 0, stderr: '' });
     return stdout;
   };
@@ -108,7 +107,6 @@ describe('the default CNI network', function () {
         // connection: it says nothing about one that nobody answers.
         const script = `sleep 1 | busybox timeout 3 busybox nc ${address} 80 2>&1; :`;
         await waitFor(async () => (await succeed('netns', 'exec', from, 'sh', '-c', script)) === `${word}\n`, {
-          timeoutMs: 20_000,
           what: `${word} to be heard in ${from}`,
         });
       };

@@ -34,7 +34,7 @@ describe('cni', function () {
       async () =>
         (await run(['run', 'busybox', 'nc', '-w', '3', '10.89.0.1', '8080'], { env: runtime.env })).stdout ===
         'hello\n',
-      { timeoutMs: 15_000, what: 'the port to answer' },
+      { what: 'the port to answer' },
     );
     expect(await references(runtime)).to.deep.equal([
       ['id-db', 1],

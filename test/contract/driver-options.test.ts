@@ -19,9 +19,9 @@ const slirpConf = (...options: string[]): string =>
     ...options.map((option) => `network_cmd_options[] = ${option}`),
   ].join('\n');
 
-/** The settings in place, what a command inside prints. */
+/** The settings in place, what a command inside prints; the namespace stays for a look at its status. */
 async function inside(runtime: RuntimeDir, conf: string, ...command: string[]): Promise<string> {
-  runtime.configure(conf);
+  runtime.configure(`${conf}\n[rnetns]\nlinger = 60\n`);
   const { status, stdout, stderr } = await run(['run', '--', ...command], { env: runtime.env });
   expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
   return stdout;

@@ -18,7 +18,7 @@ interface Drawn {
 const graph = ({ env }: RuntimeDir, ...args: string[]): Promise<RunResult> => run(['graph', ...args], { env });
 
 async function succeed(runtime: RuntimeDir, ...args: string[]): Promise<string> {
-  const { status, stdout, stderr } = await run(args, { env: runtime.env, timeoutMs: 60_000 });
+  const { status, stdout, stderr } = await run(args, { env: runtime.env });
   expect({ status, stderr }, args.join(' ')).to.deep.equal({ status: 0, stderr: '' });
   return stdout;
 }
@@ -55,7 +55,6 @@ describe('graph', () => {
 
   it('of two containers on a bridge, with a port, a command and references; also while another one has the lock', async function () {
     requires(this, 'cni-plugins');
-    this.timeout(120_000);
     const runtime = freshRuntimeDir(this);
     runtime.configure('[rnetns]\nlinger = 0\n');
     const lists = join(runtime.env.XDG_CONFIG_HOME ?? '', 'cni', 'net.d');
@@ -71,7 +70,6 @@ describe('graph', () => {
     await waitFor(
       async () => details(await draw(runtime), 'processes').some((line) => line.endsWith(' \\x1b[31mred\\nline')),
       {
-        timeoutMs: 10_000,
         what: 'the command to have its name',
       },
     );

@@ -3,6 +3,7 @@
 import { expect } from 'chai';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pluginDirectory } from '../fixtures/cni/shared.js';
 import { printed } from '../fixtures/netns-facts.js';
 import { Containers, configureNetworks, type OciConfig, type OciRuntime } from '../fixtures/oci.js';
 import { privateHost, type PrivateHost } from '../fixtures/private-host.js';
@@ -20,7 +21,6 @@ const SECOND = {
 const BROKEN = { plugins: [...SECOND.plugins, { type: 'nonesuch' }] };
 
 function fresh(context: Mocha.Context, more: Record<string, object> = {}): RuntimeDir {
-  context.timeout(120_000);
   const runtime = freshRuntimeDir(context);
   runtime.configure('[rnetns]\nlinger = 0\n');
   configureNetworks(runtime, more);
@@ -30,7 +30,7 @@ function fresh(context: Mocha.Context, more: Record<string, object> = {}): Runti
 /** The hook, called by hand. */
 function hook({ env }: Pick<RuntimeDir, 'env'>, state: object | string, ...args: string[]): Promise<RunResult> {
   const input = typeof state === 'string' ? state : JSON.stringify(state);
-  return run(['oci-hook', ...args], { env, input, timeoutMs: 60_000 });
+  return run(['oci-hook', ...args], { env, input });
 }
 
 /** A process with a network namespace of its own, as a container that is being created; ends with its stdin. */
@@ -393,19 +393,31 @@ describe('oci-hook', function () {
 
   it('Ctrl-C while it attaches undoes that', async function () {
     const runtime = fresh(this);
+    const begun = join(runtime.dir, 'begun');
+    const go = join(runtime.dir, 'go');
+    const bridge = pluginDirectory(
+      'bridge',
+      `/usr/lib/cni/bridge || exit
+      [ "$CNI_COMMAND" != ADD ] || { : >${begun}; until [ -e ${go} ]; do sleep 0.05; done; }`,
+    );
+    runtime.configure(
+      `[network]\ncni_plugin_dirs[] = ${bridge}\ncni_plugin_dirs[] = /usr/lib/cni\n[rnetns]\nlinger = 0\n`,
+    );
     const held = await hold(runtime);
     const web = await container(runtime);
     // From a file, as by hand: an error of its stream would come after it was read.
     const file = join(runtime.dir, 'state.json');
     writeFileSync(file, JSON.stringify({ id: 'web', status: 'creating', pid: web.pid }));
     const started = spawnRnetns(['-c', 'exec "$0" oci-hook <"$1"', launcher, file], { env: runtime.env, file: 'sh' });
-    await waitFor(async () => (await traces(runtime)).names.length > 0, { intervalMs: 1, what: 'the name' });
+    await waitFor(() => existsSync(begun), { what: 'the plugin' });
+    expect((await traces(runtime)).names).to.have.lengthOf(1);
     started.child.kill('SIGINT');
+    writeFileSync(go, '');
     expect((await started.ended).status).to.equal(125);
     expect(started.stderr()).to.include('interrupted by SIGINT');
     expect(await traces(runtime), started.stderr()).to.deep.equal(NOTHING);
     expect(logOf(runtime)).to.include('interrupted by SIGINT');
-    rmSync(file);
+    for (const made of [file, begun, go]) rmSync(made);
     await finish(web);
     await finish(held);
     await gone(runtime);

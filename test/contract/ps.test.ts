@@ -16,7 +16,6 @@ import { directoryOfPrograms, killNow, startCommand } from '../fixtures/shared-n
 
 /** Without a driver: it has no part in this. */
 function fresh(context: Mocha.Context): RuntimeDir {
-  context.timeout(60_000);
   const runtime = freshRuntimeDir(context);
   runtime.configure('[network]\ndefault_rootless_network_cmd = none\n[rnetns]\nlinger = 0\n');
   return runtime;
@@ -180,7 +179,7 @@ describe('ps', () => {
     const name = 'evil\x1b[31m\nline\u009b2J\u202e';
     const script = `exec -a "$1" sleep 600`;
     const evil = spawnRnetns(['run', '--', 'bash', '-c', script, 'bash', name], { env: runtime.env });
-    await waitFor(() => commandLine(evil.pid)[0] === name, { timeoutMs: 15_000, what: 'the name' });
+    await waitFor(() => commandLine(evil.pid)[0] === name, { what: 'the name' });
     const json = (await run(['ps', '--json'], { env: runtime.env })).stdout;
     expect((JSON.parse(json) as Inventory).processes[0]?.command).to.deep.equal([name, '600']);
     const { stdout } = await run(['ps'], { env: runtime.env });
@@ -201,7 +200,7 @@ describe('ps', () => {
     const complete = async (): Promise<void> => {
       const begin = performance.now();
       expect(byMac((await ps(runtime)).containers).map(sameAs)).to.deep.equal(factsOf(2));
-      expect(performance.now() - begin).to.be.below(10_000);
+      expect(performance.now() - begin, 'not the 30 s of a wait').to.be.below(25_000);
     };
     await complete();
     await killNow(keeper);

@@ -72,7 +72,7 @@ async function runInUserns(setUp: string, command: string, env: NodeJS.ProcessEn
 }
 
 async function expectNothingLeft(runtime: RuntimeDir): Promise<void> {
-  await gone(runtime, 3000);
+  await gone(runtime);
   expect(Object.keys(snapshot(runtime.dir)).filter((file) => file !== '' && file !== 'rnetns')).to.deep.equal([]);
 }
 

@@ -47,7 +47,6 @@ async function moveIn(runtime: RuntimeDir): Promise<Residents> {
   const server = await tcpServer('reached');
   const asker = spawnRnetns(['run', '--', 'sh', '-c', `echo up; ${ASK}`], { env });
   await waitFor(() => asker.stdout().includes('up\n'), {
-    timeoutMs: 15_000,
     what: () => `the first: ${asker.stderr()}`,
   });
   const commands: Command[] = [];
@@ -78,7 +77,7 @@ async function moveIn(runtime: RuntimeDir): Promise<Residents> {
     async expectConnected(when) {
       asked += 1;
       asker.child.stdin?.write(`${gateway} ${server.port}\n`);
-      await waitFor(() => asker.stdout().split(' .\n').length > asked, { timeoutMs: 10_000, what: 'an answer' });
+      await waitFor(() => asker.stdout().split(' .\n').length > asked, { what: 'an answer' });
       expect(server.arrivals(), `${when}: ${asker.stdout()}`).to.equal(asked);
     },
     async leave() {
@@ -88,7 +87,7 @@ async function moveIn(runtime: RuntimeDir): Promise<Residents> {
       for (const command of commands) await command.finish();
       asker.child.stdin?.end();
       await asker.ended;
-      await gone(runtime, 8000);
+      await gone(runtime);
     },
   };
 }
@@ -166,7 +165,6 @@ describe('five commands and five references', function () {
 
   for (const dead of DEAD) {
     it(`${dead.length === 0 ? '' : `whose ${dead.join(', ')} died `}survive each failure of a newcomer and of repair`, async function () {
-      this.timeout(180_000);
       const runtime = lingering(this, 0);
       runtime.configure(BASE);
       const residents = await moveIn(runtime);
@@ -176,7 +174,7 @@ describe('five commands and five references', function () {
         await killNow(...dead.map((role) => partsOf(runtime)[role]));
         const env = arrange(runtime);
         for (const args of [['setup', '--id', 'new', '--', 'false'], ['run', '--', 'false'], ['repair']]) {
-          const { status, timedOut } = await run(args, { env, timeoutMs: 60_000 });
+          const { status, timedOut } = await run(args, { env });
           expect(timedOut, `${args.join(' ')}, with ${what}`).to.be.false;
           outcomes.push(String(status));
           await residents.expectKept(`${args.join(' ')}, with ${what}`);
@@ -198,7 +196,6 @@ describe('five commands and five references', function () {
   }
 
   it("survive a kill of node, of the lock's owner and of the launcher at many moments of mending", async function () {
-    this.timeout(180_000);
     const runtime = lingering(this, 0);
     runtime.configure(BASE);
     const residents = await moveIn(runtime);

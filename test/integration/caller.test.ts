@@ -71,7 +71,6 @@ describe('the caller', () => {
 
   for (const limit of ['-n 20', '-n 32', '-n 48', '-n 64', '-v 100000', '-v 700000', '-f 0', '-i 0', '-s 256']) {
     it(`with ulimit ${limit} gets work done or a word of ours, cold and warm, and leaves no lock`, async function () {
-      this.timeout(120_000);
       const runtime = fresh(this);
       const { env } = runtime;
       for (const args of [['run', 'true'], ['status'], ['cni', 'list'], ['setup', '--id', 'x'], ['stop', '--force']]) {
@@ -85,7 +84,6 @@ describe('the caller', () => {
   }
 
   it('with few processes left gets work done or a word of ours, and leaves no lock', async function () {
-    this.timeout(120_000);
     const { env } = fresh(this);
     const count = `n=0; for p in /proc/[0-9]*; do [ -O $p ] && for t in $p/task/*; do n=$((n + 1)); done; done`;
     for (const more of [2, 6, 8, 10, 12, 14]) {
@@ -302,7 +300,6 @@ describe('node', () => {
   });
 
   it('that never begins is ended, said, and leaves no lock', async function () {
-    this.timeout(60_000);
     const { env } = fresh(this);
     const bin = temporary();
     chmodSync(bin, 0o755);

@@ -43,7 +43,6 @@ const OFFERED: [string, string[]][] = [
 describe('completion', () => {
   for (const shell of SHELLS) {
     it(`${shell}: commands, options, names, files, and what CMD takes; starts no program of rnetns`, async function () {
-      this.timeout(60_000);
       requires(this, shell);
       const scene = makeScene();
       expect(await scene.complete(shell, OFFERED)).to.deep.equal(OFFERED);

@@ -19,7 +19,6 @@ describe('what uses a namespace', () => {
   });
 
   it('is counted alike, and by the same words, by status, list, ps, graph and stop', async function () {
-    this.timeout(60_000);
     const runtime = freshRuntimeDir(this);
     const { env } = runtime;
     const print = async (...args: string[]): Promise<string> => {

@@ -75,7 +75,7 @@ class Damaged {
   }
 
   call(...args: string[]): Promise<RunResult> {
-    return run(args, { env: this.runtime.env, timeoutMs: 40_000 });
+    return run(args, { env: this.runtime.env });
   }
 
   /** Without Node. */
@@ -124,7 +124,7 @@ async function damaged(context: Mocha.Context): Promise<Damaged & { end: () => P
   return Object.assign(new Damaged(runtime, command.netns), {
     async end() {
       await command.finish();
-      await gone(runtime, 10_000);
+      await gone(runtime);
     },
   });
 }
@@ -181,13 +181,12 @@ describe('every file of a namespace, damaged', function () {
         await one.expectWhole();
       }
       await command.finish();
-      await gone(runtime, 10_000);
+      await gone(runtime);
     });
   }
 
   it('nothing, while the supervisor is stopped and its driver dies: the next command gets another one', async function () {
     const runtime = freshRuntimeDir(this);
-    this.timeout(60_000);
     const command = await startCommand(runtime);
     const one = new Damaged(runtime, command.netns);
     const { supervisor, driver } = partsOf(runtime);
@@ -202,7 +201,6 @@ describe('every file of a namespace, damaged', function () {
 
   it('nothing, while a part is stopped again and again: it is killed, and another one takes its place', async function () {
     const runtime = freshRuntimeDir(this);
-    this.timeout(120_000);
     const command = await startCommand(runtime);
     const one = new Damaged(runtime, command.netns);
     for (const role of ['holder', 'supervisor', 'keeper', 'driver'] as const satisfies readonly Role[]) {
@@ -225,7 +223,6 @@ describe('every file of a namespace, damaged', function () {
 
   it('status tells a part that is stopped, and teardown of the last reference wakes the holder', async function () {
     const runtime = freshRuntimeDir(this);
-    this.timeout(60_000);
     const { env } = runtime;
     const state = async (): Promise<string> => (await statusOf(env)).state;
     expect((await run(['setup', '--id', 'a'], { env })).status).to.equal(0);
@@ -248,6 +245,6 @@ describe('every file of a namespace, damaged', function () {
     const minder = await waitFor(() => childrenOf(holder).find(isMinder), { what: 'the minder' });
     process.kill(minder, 'SIGSTOP');
     await tied.finish();
-    await gone(runtime, 10_000);
+    await gone(runtime);
   });
 });

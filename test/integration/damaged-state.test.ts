@@ -76,7 +76,6 @@ describe('a state file', function () {
   };
   for (const [what, damage] of Object.entries(damages)) {
     it(`that is ${what}, while a command runs: the next one enters the same namespace, and all goes`, async function () {
-      this.timeout(60_000);
       for (const file of FILES) {
         const runtime = fresh(this);
         const command = await startCommand(runtime);
@@ -118,7 +117,6 @@ describe('a state file', function () {
   }
 
   it('with the pids of strangers: none of them is signalled, and the namespace is mended or made anew', async function () {
-    this.timeout(180_000);
     const stranger = spawn('sleep', ['600'], { stdio: 'ignore', detached: true });
     onTestEnd(() => void stranger.kill('SIGKILL'));
     const pid = stranger.pid ?? 0;

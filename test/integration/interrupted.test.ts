@@ -13,7 +13,6 @@ import { gone, startCommand } from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
 
 function fresh(context: Mocha.Context): RuntimeDir {
-  context.timeout(60_000);
   const runtime = freshRuntimeDir(context);
   runtime.configure('[rnetns]\nlinger = 0\n');
   return runtime;

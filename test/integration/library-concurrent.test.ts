@@ -20,7 +20,6 @@ const fail = (): never => {
 
 describe('the library: 100 callers at once', function () {
   // Generous: on two busy cores a call takes some tens of milliseconds of both.
-  this.timeout(120_000);
 
   beforeEach(function () {
     requires(this, 'userns', 'tun', 'pasta');

@@ -21,7 +21,6 @@ async function programInSetup({ env }: RuntimeDir, options: string): Promise<Bac
     }, ${options});`;
   const started = spawnRnetns(['--input-type=module', '--eval', program], { file: process.execPath, env });
   await waitFor(() => started.stdout().includes('\n'), {
-    timeoutMs: 15_000,
     what: () => `the function to run: ${started.stderr()}`,
   });
   return { ...started, netns: started.stdout().trim() };
@@ -103,7 +102,7 @@ describe('the library: deaths', () => {
     for (const options of ['{}', "{ id: 'web' }"]) {
       const program = await programInSetup(runtime, options);
       program.child.kill('SIGKILL');
-      await gone(runtime, 10_000);
+      await gone(runtime);
     }
   });
 
@@ -139,7 +138,7 @@ describe('the library: deaths', () => {
       file: 'setsid',
       env: runtime.env,
     });
-    await waitFor(() => started.stdout() === 'waiting\n', { timeoutMs: 15_000, what: 'the function to run' });
+    await waitFor(() => started.stdout() === 'waiting\n', { what: 'the function to run' });
     process.kill(-started.pid, 'SIGINT');
     expect(await started.ended).to.deep.equal({ status: 0, signal: null });
     expect(started.stdout()).to.equal('waiting\n0\n');

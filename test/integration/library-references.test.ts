@@ -144,7 +144,7 @@ describe('the library: references', () => {
     expect((await netns.status()).references?.[0]).to.include({ pid: container.pid, command: 'sleep' });
     container.child.kill('SIGKILL');
     await container.ended;
-    await gone(runtime, 10_000);
+    await gone(runtime);
     const { code, hint } = await refusal(netns.setup(1, netnsOf, { id: 'web', pid: container.pid }));
     expect({ code, hint }).to.deep.equal({ code: 'ERR_PROCESS', hint: 'give the pid of a process that runs' });
     await gone(runtime);

@@ -90,7 +90,7 @@ describe('the library', () => {
       .and.to.include('2 references');
     expect((await netns.status()).refCount).to.equal(2);
     await netns.stop({ force: true });
-    await gone(runtime, 2000);
+    await gone(runtime);
     await subprocess;
   });
 

@@ -17,7 +17,6 @@ describe('the log of a namespace', function () {
   });
 
   it('has one limit for the driver, the minder and a repair of the supervisor', async function () {
-    this.timeout(60_000);
     const runtime = freshRuntimeDir(this);
     const { env } = runtime;
     const command = await startCommand(runtime);
@@ -26,7 +25,6 @@ describe('the log of a namespace', function () {
     // Each writes a line to a log that is full by then.
     const expectRotated = async (who: RegExp): Promise<void> => {
       await waitFor(() => who.test(text()) && statSync(log).size < LIMIT, {
-        timeoutMs: 15_000,
         what: () => `a short log with a line of ${String(who)}: ${text().slice(-200)}`,
       });
       expect(statSync(`${log}.1`).size).to.be.below(2 * LIMIT);
@@ -42,14 +40,14 @@ describe('the log of a namespace', function () {
     fill();
     const { holder } = partsOf(runtime);
     await killNow(holder);
-    await waitFor(() => (readParts(runtime)?.holder ?? holder) !== holder, { timeoutMs: 15_000, what: 'a holder' });
+    await waitFor(() => (readParts(runtime)?.holder ?? holder) !== holder, { what: 'a holder' });
     await expectRotated(/Z repair: .*holder/);
 
     fill();
     // What a driver says, in very long lines.
     appendFileSync(join(runtime.stateDir(), 'driver.words'), `${'y'.repeat(50_000)}\n`);
     appendFileSync(join(runtime.stateDir(), 'driver.words'), `${'y'.repeat(50_000)}\n`.repeat(9));
-    await waitFor(() => / supervisor: y+$/m.test(text()), { timeoutMs: 15_000, what: 'the words of a driver' });
+    await waitFor(() => / supervisor: y+$/m.test(text()), { what: 'the words of a driver' });
     expect(statSync(log).size).to.be.below(3 * LIMIT);
 
     await run(['stop', '--force'], { env });

@@ -23,7 +23,6 @@ describe('an install that was moved while its namespace is up', function () {
   });
 
   it('is no loss: another one shows, mends, joins and stops the namespace', async function () {
-    this.timeout(60_000);
     const runtime = freshRuntimeDir(this);
     const { env } = runtime;
     const file = visibleLauncher();

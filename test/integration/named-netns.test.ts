@@ -27,7 +27,6 @@ const NSFS_MAGIC = 0x6e736673;
 const DELAY_US = 1_000_000;
 
 function fresh(context: Mocha.Context, linger = 0): RuntimeDir {
-  context.timeout(60_000);
   const runtime = freshRuntimeDir(context);
   runtime.configure(`[rnetns]\nlinger = ${linger}\n`);
   return runtime;
@@ -91,7 +90,7 @@ describe('named network namespaces', function () {
     expect(status.refCount).to.equal(1);
     expect((await run(['stop'], { env: runtime.env })).status, 'it is used').to.equal(125);
     await succeed(runtime, 'netns', 'delete', 'web');
-    await gone(runtime, 2000);
+    await gone(runtime);
   });
 
   it('is seen at once by every running command, also by ip netns, and goes from there as well', async function () {
@@ -106,7 +105,7 @@ describe('named network namespaces', function () {
     await succeed(runtime, 'netns', 'delete', 'late');
     expect(existsSync(seen)).to.be.false;
     await command.finish();
-    await gone(runtime, 2000);
+    await gone(runtime);
   });
 
   it('pids and identify find who is in one, and a command in it holds the shared one', async function () {
@@ -126,7 +125,7 @@ describe('named network namespaces', function () {
     await succeed(runtime, 'netns', 'del', 'b');
     expect((JSON.parse(await succeed(runtime, 'status', '--json')) as { state: string }).state).to.equal('running');
     await killNow(pid);
-    await gone(runtime, 3000);
+    await gone(runtime);
   });
 
   it('attach gives the namespace of a process a name', async function () {
@@ -143,7 +142,7 @@ describe('named network namespaces', function () {
     await succeed(runtime, 'netns', 'delete', 'theirs');
     await killNow(pid ?? 0);
     await command.finish();
-    await gone(runtime, 2000);
+    await gone(runtime);
   });
 
   it('exec shows its interfaces in /sys, with what is mounted below, and as read-only as it was', async function () {
@@ -184,7 +183,7 @@ describe('named network namespaces', function () {
     await succeed(runtime, 'netns', 'add', 'more');
     await succeed(runtime, 'netns', 'delete', 'web');
     await succeed(runtime, 'netns', 'delete', 'more');
-    await gone(runtime, 3000);
+    await gone(runtime);
   });
 
   it('outlives holder, supervisor and keeper where a command has it, and goes with them where nobody has', async function () {
@@ -206,7 +205,7 @@ describe('named network namespaces', function () {
     await expectAgreement(runtime, ['two', 'web'], ['one']);
     for (const name of ['two', 'web']) await succeed(runtime, 'netns', 'delete', name);
     await before.finish();
-    await gone(runtime, 3000);
+    await gone(runtime);
   });
 
   it('is what a namespace is mounted on: list, exec, delete, pids, add, counting and the scripts agree on all else', async function () {
@@ -224,7 +223,7 @@ describe('named network namespaces', function () {
     await expectAgreement(runtime, ['left', 'web'], ['file']);
     for (const name of ['left', 'web']) await succeed(runtime, 'netns', 'delete', name);
     // What is no name doesn't hold the namespace.
-    await gone(runtime, 3000);
+    await gone(runtime);
   });
 
   it('is not what a command has made with ip netns for itself: that is left to it, and goes with it', async function () {
@@ -245,7 +244,7 @@ describe('named network namespaces', function () {
     await expectAgreement(runtime, ['own'], []);
     await succeed(runtime, 'netns', 'delete', 'own');
     await succeed(runtime, 'teardown', '--id', 'holds');
-    await gone(runtime, 3000);
+    await gone(runtime);
   });
 
   it('what is no name is removed by repair, which says so', async function () {
@@ -265,7 +264,7 @@ describe('named network namespaces', function () {
     const runtime = fresh(this, 60);
     const { env } = runtime;
     expectRefused(await run(['netns', 'attach', 'x', String(process.pid)], { env }), /another user namespace/, 125);
-    await gone(runtime, 3000);
+    await gone(runtime);
   });
 
   it('can be added where another namespace has made, or taken away, the directory for names meanwhile', async function () {
@@ -309,7 +308,7 @@ describe('named network namespaces', function () {
     await expectAgreement(runtime, ['web'], []);
     await succeed(runtime, 'netns', 'delete', 'web');
     await command.finish();
-    await gone(runtime, 3000);
+    await gone(runtime);
   });
 
   it('with a wrong name, twice, or not there: is refused, and changes nothing', async function () {
@@ -336,7 +335,7 @@ describe('named network namespaces', function () {
       expect(await list(runtime), args.join(' ')).to.deep.equal(before);
     }
     await succeed(runtime, 'netns', 'delete', 'web');
-    await gone(runtime, 2000);
+    await gone(runtime);
   });
 
   it('is no reason to make the shared namespace, for those that only look', async function () {
@@ -363,7 +362,7 @@ describe('named network namespaces', function () {
     expect(await names(runtime)).to.deep.equal(['half', 'web']);
     await succeed(runtime, 'netns', 'delete', 'web');
     await succeed(runtime, 'netns', 'delete', 'half');
-    await gone(runtime, 2000);
+    await gone(runtime);
   });
 
   describe('the race of iproute2, with every mount(2) held for a second', function () {
@@ -373,9 +372,7 @@ describe('named network namespaces', function () {
 
     for (const count of [10, 100]) {
       it(`${count} adds at once: each name is mounted once, the directory once, and no name is ever half made`, async function () {
-        this.timeout(180_000);
         const runtime = fresh(this);
-        this.timeout(180_000);
         const command = await startCommand(runtime);
         const wanted = Array.from({ length: count }, (_, index) => `n${index}`).sort();
         const watch = watchNames(runtime, command.pid);
@@ -397,9 +394,7 @@ describe('named network namespaces', function () {
     }
 
     it('20 first runs at once make one namespace, and one mount of each kind', async function () {
-      this.timeout(180_000);
       const runtime = fresh(this);
-      this.timeout(180_000);
       const results = Array.from({ length: 20 }, () =>
         delayed(['run', '--', 'sh', '-c', 'readlink /proc/self/ns/net; exec sleep 3'], runtime),
       );
@@ -416,7 +411,7 @@ describe('named network namespaces', function () {
       }
       const inodes = new Set((await Promise.all(results)).map(({ stdout }) => stdout));
       expect([...inodes]).to.have.lengthOf(1);
-      await gone(runtime, 20_000);
+      await gone(runtime);
     });
   });
 });

@@ -14,10 +14,9 @@ import { basename, dirname } from 'node:path';
 
 const MEMORY_LIMIT_KB = 12 * 1024;
 /** Promised are 3 s; machines of CI are noisy, so that only far beyond is a failure. The figure is printed. */
-const JOINS_LIMIT_MS = 15_000;
+const JOINS_LIMIT_MS = 60_000;
 
 function lingering(context: Mocha.Context, linger: number): RuntimeDir {
-  context.timeout(120_000);
   const runtime = freshRuntimeDir(context);
   runtime.configure(`[rnetns]\nlinger = ${linger}\n`);
   return runtime;
@@ -73,7 +72,7 @@ describe('in parallel', function () {
       ).to.have.lengthOf(1);
     }
     await Promise.all(commands.map((command) => command.finish()));
-    await gone(runtime, 2000);
+    await gone(runtime);
   });
 
   for (const linger of [0, 2]) {
@@ -138,9 +137,9 @@ describe('in parallel', function () {
     await closed;
     expect(errors).to.equal('');
     await first.finish();
-    await gone(runtime, 3000);
+    await gone(runtime);
     // The holder goes last, when the driver has: the kernel takes a moment for that one's device.
-    await waitFor(() => ![holder, keeper, supervisor].some(alive), { timeoutMs: 1000, what: 'all of ours to end' });
+    await waitFor(() => ![holder, keeper, supervisor].some(alive), { what: 'all of ours to end' });
   });
 
   it('runs in several names at once do not disturb each other', async function () {
@@ -163,6 +162,6 @@ describe('in parallel', function () {
       }),
     );
     expect(new Set(inodes).size).to.equal(names.length);
-    await gone(runtime, 3000);
+    await gone(runtime);
   });
 });

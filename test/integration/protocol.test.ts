@@ -31,7 +31,6 @@ interface Participant {
 }
 
 function participant(context: Mocha.Context): Participant {
-  context.timeout(60_000);
   const runtime = freshRuntimeDir(context);
   runtime.configure('[rnetns]\nlinger = 0\n');
   const dir = mkdtempSync('/tmp/rnetns-protocol-');

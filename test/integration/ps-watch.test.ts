@@ -14,7 +14,6 @@ import { readyTerminal } from '../fixtures/terminal.js';
 
 /** Without a driver: it has no part in this. */
 function fresh(context: Mocha.Context): RuntimeDir {
-  context.timeout(60_000);
   const runtime = freshRuntimeDir(context);
   runtime.configure('[network]\ndefault_rootless_network_cmd = none\n[rnetns]\nlinger = 0\n');
   return runtime;
@@ -92,7 +91,7 @@ describe('ps --watch', () => {
   it('to a pipe: a JSON object a line with --json, and it ends when nobody reads', async function () {
     const runtime = fresh(this);
     const watching = spawnRnetns(['ps', '--watch', '--json'], { env: runtime.env });
-    await waitFor(() => watching.stdout().split('\n').length > 2, { timeoutMs: 15_000, what: 'two answers' });
+    await waitFor(() => watching.stdout().split('\n').length > 2, { what: 'two answers' });
     const answers = watching.stdout().trim().split('\n');
     for (const answer of answers)
       expect(JSON.parse(answer) as Inventory).to.deep.equal({ processes: [], containers: [] });

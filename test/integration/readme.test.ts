@@ -54,7 +54,6 @@ function shape(text: string): string[] {
 
 describe('README.md', function () {
   it('the first tour is what a user sees who types it', async function () {
-    this.timeout(120_000);
     requires(this, 'userns', 'tun', 'pasta', 'ip', 'jq', 'python3', 'curl', 'bash');
     const runtime = freshRuntimeDir(this);
     const steps = tour();

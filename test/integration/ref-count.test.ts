@@ -241,7 +241,6 @@ describe('a reference', function () {
     ['-x'],
   ];
   it('with a wrong option is wrong usage, in words and as JSON, and makes nothing', async function () {
-    this.timeout(120_000);
     const runtime = lingering(this, 0);
     for (const verb of ['setup', 'teardown']) {
       for (const args of usage.filter((words) => verb === 'setup' || !words.includes('--pid'))) {

@@ -52,7 +52,6 @@ describe('repair, beside others', function () {
   });
 
   it('a namespace that comes and goes meanwhile is no error', async function () {
-    this.timeout(120_000);
     const runtime = withoutLinger(this);
     const often = async (act: () => Promise<unknown>): Promise<void> => {
       for (let round = 0; round < 15; round += 1) await act();

@@ -260,7 +260,6 @@ describe('repair', function () {
   });
 
   it('twenty times at once mends once, and all succeed', async function () {
-    this.timeout(60_000);
     const runtime = lingering(this, 0);
     const command = await startCommand(runtime);
     const { supervisor, keeper } = partsOf(runtime);

@@ -33,7 +33,9 @@ for (const shell of SHELLS) {
   describe(`with ${shell} as sh`, () => {
     it('commands run in one namespace, which is gone after the last one', async function () {
       requires(this, 'userns', 'tun', 'pasta', shell);
-      const rnetns = under(shell, freshRuntimeDir(this));
+      const runtime = freshRuntimeDir(this);
+      runtime.configure('[rnetns]\nlinger = 60\n');
+      const rnetns = under(shell, runtime);
       const first = said(await rnetns.run('run', '--', 'readlink', '/proc/self/ns/net'));
       expect(said(await rnetns.run('run', '--', 'readlink', '/proc/self/ns/net'))).to.equal(first);
       expect((await rnetns.run('run', '--', 'sh', '-c', 'exit 7')).status).to.equal(7);
@@ -47,11 +49,10 @@ for (const shell of SHELLS) {
       const sleeper = rnetns.spawn('run', '--', 'sleep', '60');
       const driver = async (): Promise<number | null | undefined> =>
         (JSON.parse(said(await rnetns.run('status', '--json'))) as Status).driver?.pid;
-      await waitFor(async () => typeof (await driver()) === 'number', { timeoutMs: 10_000, what: 'a driver' });
+      await waitFor(async () => typeof (await driver()) === 'number', { what: 'a driver' });
       const before = Number(await driver());
       process.kill(before, 'SIGKILL');
       await waitFor(async () => ![before, 0, null, undefined].includes(await driver()), {
-        timeoutMs: 10_000,
         what: 'another driver',
       });
       sleeper.child.kill();
@@ -62,7 +63,7 @@ for (const shell of SHELLS) {
       requires(this, 'userns', 'tun', 'pasta', shell);
       const rnetns = under(shell, freshRuntimeDir(this));
       const container = rnetns.spawn('unshare', '--', 'sleep', '60');
-      await waitFor(async () => !said(await rnetns.run('list')).startsWith('no '), { timeoutMs: 10_000, what: 'it' });
+      await waitFor(async () => !said(await rnetns.run('list')).startsWith('no '), { what: 'it' });
       said(await rnetns.run('setup', '--id', 'web', '--', 'true'));
       said(await rnetns.run('setup', '--id', 'db', '--pid', String(container.pid)));
       said(await rnetns.run('setup', '--nets', '2'));
@@ -74,7 +75,6 @@ for (const shell of SHELLS) {
       await container.ended;
       // What was tied to the process goes by itself.
       await waitFor(async () => said(await rnetns.run('list')).startsWith('no '), {
-        timeoutMs: 10_000,
         what: 'its end',
       });
     });
@@ -99,7 +99,6 @@ for (const shell of SHELLS) {
       expect(checks.filter(({ status }) => status === 'fail')).to.deep.equal([]);
       const sleeper = rnetns.spawn('run', '--', 'sleep', '60');
       await waitFor(async () => (await rnetns.run('ps')).stdout.includes('sleep 60'), {
-        timeoutMs: 10_000,
         what: 'it',
       });
       sleeper.child.kill();

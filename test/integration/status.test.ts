@@ -75,7 +75,7 @@ describe('status and list', () => {
 
   it('of one without a driver program has its keys too', async function () {
     const { env, configure } = freshRuntimeDir(this);
-    configure('[network]\ndefault_rootless_network_cmd = none\n');
+    configure('[network]\ndefault_rootless_network_cmd = none\n[rnetns]\nlinger = 60\n');
     await run(['run', '--', 'true'], { env });
     const shown = JSON.parse((await run(['status', '--json'], { env })).stdout) as Record<string, unknown>;
     expect(shown).to.include.keys(...KEYS);

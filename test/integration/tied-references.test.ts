@@ -14,9 +14,8 @@ import { gone, killNow, netnsOfNewRun, partsOf, readParts, startCommand } from '
 import { onTestEnd } from '../fixtures/test-end.js';
 import { printed } from '../fixtures/netns-facts.js';
 
-/** Promised: dropped within 2 s. The rest is for a machine that is busy with other tests; the figures are printed. */
+/** Promised: dropped within 2 s. The figures are printed, and fail nothing: machines are busy. */
 const PROMISED_MS = 2000;
-const LIMIT_MS = 6000;
 
 async function tie(runtime: RuntimeDir, id: string, { pid }: Pick<Process, 'pid'>, ...args: string[]): Promise<void> {
   expect(await act(runtime, 'setup', '--id', id, '--pid', String(pid), ...args)).to.deep.equal(succeeded);
@@ -26,7 +25,6 @@ async function tie(runtime: RuntimeDir, id: string, { pid }: Pick<Process, 'pid'
 async function dropped(runtime: RuntimeDir, ids: readonly string[]): Promise<void> {
   const begin = performance.now();
   await waitFor(() => !ids.some((id) => existsSync(join(runtime.stateDir(), 'tied', id))), {
-    timeoutMs: LIMIT_MS,
     what: `${ids.join(' ')} to be dropped`,
   });
   console.log(`      dropped after ${Math.round(performance.now() - begin)} ms (promised: ${PROMISED_MS})`);
@@ -47,7 +45,7 @@ describe('a reference tied to a process', function () {
       expect(await counted(runtime), 'while it lives').to.deep.equal(up(['a 1']));
       await tied.end();
       const begin = performance.now();
-      await gone(runtime, LIMIT_MS);
+      await gone(runtime);
       console.log(`      gone after ${Math.round(performance.now() - begin)} ms (promised: ${PROMISED_MS})`);
     });
   }
@@ -86,7 +84,7 @@ describe('a reference tied to a process', function () {
     expect(await counted(runtime)).to.deep.equal(up(['c 1']));
     expect(await netnsOfNewRun(runtime)).to.equal(netns);
     await second.end();
-    await gone(runtime, LIMIT_MS);
+    await gone(runtime);
   });
 
   it('counts no more as soon as the process is dead, and its log says why', async function () {
@@ -118,7 +116,7 @@ describe('a reference tied to a process', function () {
       await sleep(1200);
       expect(await counted(runtime)).to.deep.equal(up(['a 1']));
       await tied.end();
-      await gone(runtime, LIMIT_MS);
+      await gone(runtime);
     });
   }
 
@@ -136,7 +134,7 @@ describe('a reference tied to a process', function () {
       status: 125,
       named: true,
     });
-    await gone(runtime, LIMIT_MS);
+    await gone(runtime);
     parent.child.kill('SIGKILL');
   });
 
@@ -180,7 +178,6 @@ describe('a reference tied to a process', function () {
   });
 
   it('set up again at the moment its old process dies is there, round after round', async function () {
-    this.timeout(90_000);
     const runtime = lingering(this, 0);
     expect(await act(runtime, 'setup', '--id', 'b')).to.deep.equal(succeeded);
     // What minds them looks once a second: it does so before some of these moments, at some and after others.
@@ -204,11 +201,10 @@ describe('a reference tied to a process', function () {
     }
     await act(runtime, 'teardown', '--id', 'b');
     await Promise.all(references.map(({ old }) => old.end()));
-    await gone(runtime, LIMIT_MS);
+    await gone(runtime);
   });
 
   it('one of 50 at once: all count, and all go within the same time', async function () {
-    this.timeout(60_000);
     const runtime = lingering(this, 0);
     const all = await Promise.all(Array.from({ length: 50 }, () => startProcess()));
     expect(await act(runtime, 'setup', '--id', 'last')).to.deep.equal(succeeded);
@@ -224,7 +220,7 @@ describe('a reference tied to a process', function () {
     expect(await act(runtime, 'teardown', '--id', 'last')).to.deep.equal(succeeded);
     expect((await counted(runtime)).refCount).to.equal(25);
     await Promise.all(others.map((tied) => tied.end()));
-    await gone(runtime, LIMIT_MS);
+    await gone(runtime);
   });
 
   for (const roles of [
@@ -247,7 +243,7 @@ describe('a reference tied to a process', function () {
       expect(await counted(runtime)).to.deep.equal(up(['late 1']));
       await command.finish();
       await late.end();
-      await gone(runtime, LIMIT_MS);
+      await gone(runtime);
     });
   }
 
@@ -260,7 +256,7 @@ describe('a reference tied to a process', function () {
     await waitFor(() => (readParts(runtime)?.holder ?? holder) !== holder, { what: 'another holder' });
     expect(await counted(runtime)).to.deep.equal(up(['a 1']));
     await tied.end();
-    await gone(runtime, LIMIT_MS);
+    await gone(runtime);
   });
 
   it('is dropped also if what minds it was killed', async function () {
@@ -280,6 +276,6 @@ describe('a reference tied to a process', function () {
     await first.end();
     await dropped(runtime, ['a']);
     await second.end();
-    await gone(runtime, LIMIT_MS);
+    await gone(runtime);
   });
 });

@@ -11,8 +11,6 @@ import { run } from '../fixtures/rnetns.js';
 const ENDS = 'all namespaces end some seconds after your last session';
 
 describe('doctor in a session', function () {
-  this.timeout(60_000);
-
   it("asks the user's systemd manager, and sees whether it lingers", async function () {
     requires(this, 'booted');
     const user = await logIn();

@@ -23,8 +23,6 @@ async function runIn(user: LoggedIn, properties: readonly string[]): Promise<Run
 }
 
 describe('a unit with', function () {
-  this.timeout(60_000);
-
   beforeEach(function () {
     requires(this, 'booted', 'pasta', 'tun');
   });
