@@ -115,4 +115,9 @@ export default tseslint.config(
       '@typescript-eslint/no-require-imports': 'off',
     },
   },
+  {
+    // The other one is for every Node.js.
+    files: ['src/cli/load.cjs'],
+    languageOptions: { ecmaVersion: 2022, globals: { module: 'readonly', __dirname: 'readonly' } },
+  },
 );

@@ -22,5 +22,5 @@ if (found[0] < needed[0] || (found[0] === needed[0] && found[1] < needed[1])) {
   );
   process.exitCode = 125;
 } else {
-  require(__filename.replace(/\.cjs$/, '-program.cjs'));
+  require('./load.cjs').load(require('path').basename(__filename, '.cjs') + '-program');
 }

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { EXIT } from '../errors/error.js';
@@ -32,8 +31,8 @@ async function main(args: readonly string[]): Promise<number> {
       return EXIT.ok;
     }
     default: {
-      // By require: import() would first look through all of its text for what it exports.
-      const { failUsage, runProgram } = createRequire(import.meta.url)('./program.cjs') as typeof Program;
+      const { load } = createRequire(import.meta.url)('./load.cjs') as { load: (name: string) => unknown };
+      const { failUsage, runProgram } = load('program') as typeof Program;
       await (command === 'usage' ? failUsage(rest) : runProgram(args));
       return EXIT.ok;
     }

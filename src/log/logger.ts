@@ -1,5 +1,6 @@
-import type { Logger as WinstonLogger } from 'winston';
+import type * as Winston from 'winston';
 import type { LogLevel } from '../config/config.js';
+import { lazyRequire } from '../config/lazy-require.js';
 import { printable } from '../text/printable.js';
 
 const RANK: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
@@ -10,7 +11,7 @@ const RANK: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, d
  */
 export class Logger {
   private readonly level: LogLevel;
-  private winston: Promise<WinstonLogger> | undefined;
+  private winston: Promise<Winston.Logger> | undefined;
   private pending: Promise<unknown> = Promise.resolve();
 
   constructor(level: LogLevel) {
@@ -38,15 +39,15 @@ export class Logger {
   private write(level: LogLevel, message: string): void {
     if (RANK[level] > RANK[this.level]) return;
     const timestamp = new Date().toISOString();
-    this.winston ??= load(this.level);
+    this.winston ??= Promise.resolve().then(() => load(this.level));
     this.pending = Promise.all([this.pending, this.winston]).then(([, winston]) => {
       winston.log({ level, message, timestamp });
     });
   }
 }
 
-async function load(level: LogLevel): Promise<WinstonLogger> {
-  const { createLogger, format, transports } = await import('winston');
+function load(level: LogLevel): Winston.Logger {
+  const { createLogger, format, transports } = lazyRequire('winston') as typeof Winston;
   return createLogger({
     level,
     levels: RANK,
