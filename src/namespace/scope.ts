@@ -1,7 +1,5 @@
-import type * as Crypto from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { lazyRequire } from '../config/lazy-require.js';
 import { managerSocket, startScope } from './user-manager.js';
 
 /**
@@ -41,8 +39,11 @@ export function scopeOf(pid: number | 'self'): string | null {
  */
 export async function enterScope(name: string, runtimeDir: string, warn: (message: string) => void): Promise<void> {
   if (scopeOf('self')?.replace(/-[^-]*$/, '') === `rnetns-${name}`) return;
-  const { randomBytes } = lazyRequire('node:crypto') as typeof Crypto;
-  const unit = { name: `rnetns-${name}-${randomBytes(4).toString('hex')}.scope`, description: `rnetns ${name}` };
+  // Random enough to be another one than the last; node:crypto takes 3 ms to load.
+  const digits = Math.trunc(Math.random() * 2 ** 32)
+    .toString(16)
+    .padStart(8, '0');
+  const unit = { name: `rnetns-${name}-${digits}.scope`, description: `rnetns ${name}` };
   try {
     await startScope(managerSocket(runtimeDir), unit, TIMEOUT_MS);
   } catch (cause) {
