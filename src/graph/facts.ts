@@ -14,7 +14,7 @@ import type { Facts } from './model.js';
  * @throws RnetnsError ERR_PROGRAM_MISSING, ERR_NETNS: the bridges can't be looked at.
  */
 export async function readFacts(state: StateDirectory): Promise<Facts> {
-  const [status, inventory] = await Promise.all([readStatus(state), readInventory(state)]);
+  const [status, inventory] = await Promise.all([readStatus(state, { askDriver: false }), readInventory(state)]);
   const inside = status.keeper?.pid ?? inventory?.processes.find(({ netns }) => netns === null)?.pid;
   return {
     status,

@@ -2,9 +2,15 @@ import { StateDirectory } from '../state/directory.js';
 import { listNames } from '../state/files.js';
 import { readStatus, type Status } from './status.js';
 
-/** The status of every shared namespace below a base directory, sorted by name; those that are down are no more. */
-export async function listNamespaces(base: string): Promise<Status[]> {
+/**
+ * The status of every shared namespace below a base directory, sorted by name; those that are down are no more.
+ *
+ * @param how - as {@link readStatus} has it.
+ */
+export async function listNamespaces(base: string, how?: { askDriver?: boolean }): Promise<Status[]> {
   const names = listNames(base).sort();
-  const all = await Promise.all(names.map((name) => readStatus(new StateDirectory(base, name)).catch(() => undefined)));
+  const all = await Promise.all(
+    names.map((name) => readStatus(new StateDirectory(base, name), how).catch(() => undefined)),
+  );
   return all.filter((status) => status !== undefined && status.state !== 'down') as Status[];
 }

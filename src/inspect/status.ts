@@ -88,8 +88,12 @@ export interface Status {
 
 const VERSION_TIMEOUT_MS = 2000;
 
-/** Never waits for the lock, and never makes anything. */
-export async function readStatus(state: StateDirectory): Promise<Status> {
+/**
+ * Never waits for the lock, and never makes anything.
+ *
+ * @param how - `askDriver`: false where nobody wants its version to be known, which takes a process to ask for.
+ */
+export async function readStatus(state: StateDirectory, { askDriver = true } = {}): Promise<Status> {
   const down: Status = {
     name: state.name,
     state: 'down',
@@ -118,7 +122,7 @@ export async function readStatus(state: StateDirectory): Promise<Status> {
   const { holder, keeper, supervisor, generation } = live;
   const record = readRecord(state);
   const info = readInfo(state);
-  const driver = await readDriver(state, record?.plan.driver, live);
+  const driver = await readDriver(state, record?.plan.driver, live, askDriver);
   const references = readReferences(state, namedNamespaces(state).keys());
   const parts = [holder, keeper, ...(supervisor === undefined ? [] : [supervisor])];
   const complete =
@@ -165,6 +169,7 @@ async function readDriver(
   state: StateDirectory,
   planned: RecordedDriver | undefined,
   live: Live,
+  ask: boolean,
 ): Promise<Status['driver']> {
   if (planned === undefined) return null;
   const [numbers = '', lastWords = ''] = (readOptional(state.driverState) ?? '').split('\n');
@@ -174,7 +179,7 @@ async function readDriver(
   const pid = identifyProcess(recorded) === undefined ? null : recorded;
   return {
     name: planned.name,
-    version: planned.path === null ? null : await versionOf(planned.path),
+    version: planned.path === null || !ask ? null : await versionOf(planned.path),
     path: planned.path,
     pid,
     args: planned.args,

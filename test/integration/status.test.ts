@@ -1,12 +1,13 @@
 /** The keys of `status --json` and `list --json` are those of CLI.md, also when nothing is up. */
 
 import { expect } from 'chai';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { printed } from '../fixtures/netns-facts.js';
 import { requires } from '../fixtures/requirements.js';
 import { run, spawnRnetns } from '../fixtures/rnetns.js';
 import { freshRuntimeDir } from '../fixtures/runtime-dir.js';
+import { onTestEnd } from '../fixtures/test-end.js';
 
 const KEYS = [
   ...['name', 'state', 'generation', 'directory', 'driver', 'addresses', 'dnsForwardIps', 'mapGuestIps', 'nameservers'],
@@ -71,6 +72,25 @@ describe('status and list', () => {
     // eslint-disable-next-line no-control-regex
     expect(text.stdout).to.not.match(/\u001b/);
     expect((await run(['list'], { env })).stdout).to.match(/^lab\s+running\s+pasta\s+1 process/);
+  });
+
+  it('start the driver only where its version is shown', async function () {
+    const { env, configure } = freshRuntimeDir(this);
+    const directory = mkdtempSync('/tmp/rnetns-driver-');
+    onTestEnd(() => rmSync(directory, { recursive: true }));
+    const path = join(directory, 'pasta');
+    const asked = join(directory, 'asked');
+    writeFileSync(path, `#!/bin/sh\n[ "$1" != --version ] || : >${asked}\nexec pasta "$@"\n`, { mode: 0o755 });
+    configure(`[engine]\nnetwork_cmd_path = ${path}\n`);
+    const inside = spawnRnetns(['run', '--', 'sh', '-c', 'echo up; exec sleep 60'], { env });
+    await printed(inside, 'up\n');
+    for (const args of [['status'], ['list'], ['graph']]) {
+      expect((await run(args, { env })).stdout).to.include('pasta');
+      expect(existsSync(asked), args[0]).to.be.false;
+    }
+    const shown = JSON.parse((await run(['status', '--json'], { env })).stdout) as { driver: { version: string } };
+    expect(shown.driver.version).to.match(/^pasta /);
+    expect(existsSync(asked)).to.be.true;
   });
 
   it('of one without a driver program has its keys too', async function () {

@@ -9,8 +9,9 @@ export function listCommand(): Command {
     .description("all the caller's shared namespaces, a line each")
     .option('--json', 'as JSON')
     .action(async (_options: CommonOptions, command: Command) => {
-      const all = await listNamespaces(stateBase());
-      print(command.optsWithGlobals<CommonOptions>().json, all, () =>
+      const { json = false } = command.optsWithGlobals<CommonOptions>();
+      const all = await listNamespaces(stateBase(), { askDriver: json });
+      print(json, all, () =>
         all.length === 0
           ? 'no shared namespace'
           : all

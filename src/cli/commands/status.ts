@@ -12,7 +12,7 @@ export function statusCommand(): Command {
     .addHelpText('after', '\nExamples:\n  rnetns status\n  rnetns status --json | jq -r .state')
     .action(async (_options: CommonOptions, command: Command) => {
       const options = command.optsWithGlobals<CommonOptions>();
-      const status = await readStatus(stateOf(options));
+      const status = await readStatus(stateOf(options), { askDriver: options.json === true });
       print(options.json, status, () => describeStatus(status, screenOf(process.stdout)));
     });
 }

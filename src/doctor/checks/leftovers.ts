@@ -50,7 +50,7 @@ async function lookAtState(state: StateDirectory): Promise<Leftover[]> {
   const hint = `rnetns repair --name ${state.name}`;
   let status;
   try {
-    status = await readStatus(state);
+    status = await readStatus(state, { askDriver: false });
   } catch (error) {
     return [{ what: error instanceof Error ? error.message : String(error), hint: `ls -ld ${state.path}` }];
   }

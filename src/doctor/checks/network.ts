@@ -51,7 +51,8 @@ async function gather(host: Host): Promise<Facts> {
 }
 
 async function askForwarders(host: Host): Promise<Omit<Asked, 'host' | 'publicServers'> | Finding> {
-  const live = host.state === undefined ? undefined : await readStatus(host.state).catch(() => undefined);
+  const live =
+    host.state === undefined ? undefined : await readStatus(host.state, { askDriver: false }).catch(() => undefined);
   if (live?.keeper != null && live.driver?.pid != null) {
     const enter = enterArguments({ pid: live.keeper.pid, user: true, net: true });
     const servers = live.dnsForwardIps ?? [];
