@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# start-node.sh - start Node without what of the caller's surroundings is meant for the command; for scripts/rnetns
+# start-node.sh - start Node without what of the caller's surroundings is meant for the command; for scripts/cold.sh
 #
 # Theory of operation
 #

@@ -11,7 +11,7 @@ describe('the oldest Node.js that will do', () => {
 
   for (const [file, pattern] of [
     ['README.md', /Node\.js (\S+) or newer/g],
-    ['scripts/rnetns', /^rn_oldest_node=(\S+)$/gm],
+    ['scripts/cold.sh', /^rn_oldest_node=(\S+)$/gm],
     ['dist/cli/main.cjs', /Node\.js (\S+) or newer/g],
     ['package-lock.json', /"name": "rnetns",[^]*?"node": ">=([^"]*)"/g],
   ] as const) {

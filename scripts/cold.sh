@@ -1,0 +1,179 @@
+# shellcheck shell=sh
+# cold.sh - what scripts/rnetns does when there is more to do than to join; sourced by it, so that the warm path needs not read it
+#
+# Theory of operation: Node decides and acts, but the lock is taken in here, for only a shell can: its descriptor stays open
+# through exec. What is wrong with the surroundings is said in here as well, where no Node could start or would hang.
+#
+# Reads:    the variables and functions of scripts/rnetns
+# Requires: node flock nsenter unshare mount umount ip mkfifo timeout dd; start-node.sh lock.sh child.sh
+# shellcheck disable=SC2034,SC2154 # the variables are scripts/rnetns's
+# package.json's, whose engines npm looks at
+rn_oldest_node=20.19
+# shellcheck source=scripts/start-node.sh
+. "$rn_scripts/start-node.sh"
+
+# Where this package is, without links, because node takes `..` by its letters.
+find_package() {
+  trap cannot_fork EXIT
+  # CDPATH would lead elsewhere.
+  { rn_root=$(CDPATH='' cd -P -- "$rn_scripts/.." && pwd -P); } 2>/dev/null || cannot_find_package
+  trap - EXIT
+  [ -f "$rn_root/dist/cli/main.cjs" ] ||
+    die ERR_PROGRAM_MISSING "cannot start: $rn_root/dist/cli/main.cjs does not exist" 'in a checkout: npm ci && npm run build'
+  find_node
+}
+
+# $rn_node: PATH's, or what the supervisor was started by. Where that one is missing or too old, as in cron's PATH, the one
+# beside the link by which we were called may do: version managers have a directory of programs for each Node.js. dist/cli
+# refuses what is too old in the end.
+find_node() {
+  rn_node=${RNETNS_NODE-}
+  [ -z "$rn_node" ] || ! [ -x "$rn_node" ] || return 0
+  ! search_path node || rn_node=$rn_found
+  if [ -L "$0" ] && [ -f "${0%/*}/node" ] && [ -x "${0%/*}/node" ] && ! [ "${0%/*}/node" -ef "$rn_node" ]; then
+    { [ -n "$rn_node" ] && is_new_node; } || rn_node=${0%/*}/node
+  fi
+  [ -n "$rn_node" ] || die ERR_PROGRAM_MISSING 'cannot start: node was not found in PATH' \
+    "install Node.js $rn_oldest_node or newer and see that PATH leads to it"
+}
+
+is_new_node() {
+  rn_version=$("$rn_node" --version 2>/dev/null) || return 1
+  rn_version=${rn_version#v}
+  rn_minor=${rn_version#*.}
+  case $rn_version in [1-9]*.[0-9]*.*) ;; *) return 1 ;; esac
+  [ "${rn_version%%.*}" -gt "${rn_oldest_node%.*}" ] ||
+    { [ "${rn_version%%.*}" -eq "${rn_oldest_node%.*}" ] && [ "${rn_minor%%.*}" -ge "${rn_oldest_node#*.}" ]; }
+}
+
+# Node with the lock, which only a shell can take for it: the descriptor stays open through exec.
+locked_main() {
+  rn_name=default
+  rn_previous=
+  for rn_arg; do
+    case $rn_previous in -n | --name) rn_name=$rn_arg ;; esac
+    case $rn_arg in
+      --name=*) rn_name=${rn_arg#*=} ;;
+      -n?*) rn_name=${rn_arg#-n} ;;
+      -h | --help) node_main "$@" ;;
+    esac
+    rn_previous=$rn_arg
+  done
+  if is_name "$rn_name" && find_base; then
+    rn_dir=$rn_base/$rn_name
+    need flock nsenter unshare timeout
+    # shellcheck source=scripts/lock.sh
+    . "$rn_scripts/lock.sh"
+    look_for_state
+    case $rn_found_state in
+      absent) set -- "$@" --absent ;;
+      own)
+        check_limits
+        take_lock "$@"
+        limit_node
+        set -- "$@" --locked
+        ;;
+    esac
+  fi
+  node_main "$@"
+}
+
+# $rn_found_state: absent; own; or else wrong, which is Node's to explain. Others may remove and make it all the while.
+look_for_state() {
+  for rn_try in 1 2 3 4 5 6 7 8 9 10; do
+    : "$rn_try"
+    rn_found_state=absent
+    [ -e "$rn_dir" ] || [ -L "$rn_dir" ] || return 0
+    rn_found_state=own
+    ! { own_state && [ -w "$rn_dir" ]; } || return 0
+  done
+  rn_found_state=wrong
+}
+
+# See that the state directory is there, the caller's own, and can be written. Fails without a word.
+prepare_own_state() {
+  # Again and again: the teardown of another one may take away what we have just found.
+  for rn_again in 1 2 3 4 5 6 7 8 9 10; do
+    : "$rn_again"
+    prepare_state || return 1
+    ! { own_state && [ -w "$rn_dir" ]; } || return 0
+  done
+  return 1
+}
+
+lock_to_mend() {
+  need flock nsenter unshare mount umount ip mkfifo timeout dd
+  # shellcheck source=scripts/lock.sh
+  . "$rn_scripts/lock.sh"
+  # One for the lock and one for the lease; asked before anything is made.
+  rn_free=0
+  for rn_fd in 9 8 7 6 5 4 3; do
+    [ -e "/proc/self/fd/$rn_fd" ] && [ "$rn_fd" != "$rn_lease_fd" ] || rn_free=$((rn_free + 1))
+  done
+  [ "$rn_free" -ge 2 ] ||
+    die ERR_DESCRIPTORS 'making the namespace needs two free file descriptors below 10' 'close some of the descriptors 3 to 9 before this call'
+  check_limits
+  prepare_own_state || node_main "$@"
+  take_lock "$@"
+  limit_node
+}
+
+# Here as well, because Node's own try of a write may find room for a file.
+cannot_make_fifos() {
+  abandon_state
+  die ERR_STATE_DIR "cannot make a FIFO in $rn_dir: $1" \
+    'free some space there, or point XDG_RUNTIME_DIR to a file system that has some, and that can hold FIFOs'
+}
+
+no_proc_sys() {
+  abandon_state
+  die ERR_NETNS 'reading /proc/sys/kernel/random/uuid failed: this /proc shows nothing but processes' \
+    'a namespace is made and mended where /proc is whole: ProcSubset=all in a systemd unit'
+}
+
+# Only what the signal says by itself (signal(7)).
+explain_signal() { # NUMBER
+  rn_signal=$(kill -l "$1" 2>/dev/null)
+  case ${rn_signal#SIG} in
+    KILL) rn_hint='if nobody killed it, the kernel did: sudo dmesg | grep -i "out of memory"' ;;
+    TERM) rn_hint="it had no answer for $rn_node_seconds s; try again" ;;
+    XCPU) rn_hint='its CPU time is limited: ulimit -t' ;;
+    XFSZ) rn_hint='the size of its files is limited: ulimit -f' ;;
+    SYS) rn_hint='a seccomp filter killed it: SystemCallFilter= of a unit, or the profile of a container' ;;
+    ABRT | SEGV | TRAP | ILL | BUS) rn_hint='a limit may be too low for it: ulimit -a lists them' ;;
+    *) rn_hint='' ;;
+  esac
+  say ERR_NETNS "making the namespace failed: node was ended by signal $1${rn_signal:+ (${rn_signal#SIG})}" "$rn_hint"
+}
+
+# Mend all there is, and report it; the namespace is made anew only if references need one.
+repair() {
+  # shellcheck source=scripts/lock.sh
+  . "$rn_scripts/lock.sh"
+  look_for_state
+  case $rn_found_state in
+    absent) node_main "$@" --absent ;;
+    wrong) node_main "$@" ;;
+  esac
+  lock_to_mend "$@"
+  { [ -f "$rn_dir/live" ] && read -r rn_magic rn_gen rn_boot <"$rn_dir/live"; } 2>/dev/null && rn_lease=$rn_dir/lease.$rn_gen
+  make_or_mend "$@"
+  [ -e "$rn_dir/live" ] || abandon_state
+  exit 0
+}
+
+# CMD with the lock, for programs that take part (docs/protocol.md). A child, for what was made for it has to go.
+lock() {
+  need flock
+  # shellcheck source=scripts/lock.sh
+  . "$rn_scripts/lock.sh"
+  # shellcheck source=scripts/child.sh
+  . "$rn_scripts/child.sh"
+  # Before anything is made.
+  free_descriptor
+  prepare_own_state || with_options node_main ensure
+  with_options take_lock ensure
+  run_child "$@"
+  [ -e "$rn_dir/live" ] || abandon_state
+  exit "$rn_status"
+}
