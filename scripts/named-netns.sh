@@ -51,6 +51,12 @@ clear_place() {
   is_current || exit 4
   for process in /proc/[0-9]*; do
     rn_view=$process/root
+    is_named "$name" || continue
+    # Everybody sees what another call has made meanwhile.
+    rn_view=''
+    ! is_named "$name" || die 'it exists' 2
+    # Or it is deleted again.
+    rn_view=$process/root
     ! is_named "$name" || die 'a command that runs has made it for itself, with ip netns' 5
   done
   rn_view=''

@@ -5,8 +5,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   readdirSync,
+  rmSync,
   statfsSync,
   statSync,
   symlinkSync,
@@ -20,6 +22,7 @@ import { expectRefused } from '../fixtures/refusals.js';
 import { findProgram, requires } from '../fixtures/requirements.js';
 import { launcher, projectRoot, run, type RunResult } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
+import { answers, shFunctions } from '../fixtures/sh-functions.js';
 import { gone, killNow, netnsOfNewRun, partsOf, startCommand } from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
 
@@ -364,6 +367,23 @@ describe('named network namespaces', function () {
     await succeed(runtime, 'netns', 'delete', 'half');
     await gone(runtime);
   });
+
+  for (const [what, views, words] of [
+    ['another call has made meanwhile is said to exist', '', /^it exists$/],
+    ["a command alone sees is said to be that one's", '/proc/*', /^a command that runs has made it for itself/],
+  ] as const) {
+    it(`a name that ${what}`, function () {
+      const dir = mkdtempSync('/tmp/rnetns-names-');
+      onTestEnd(() => rmSync(dir, { recursive: true }));
+      const stand = `names=$1 name=web rn_view=''
+          : >"$names/$name"
+          is_current() { :; }
+          is_named() { case $rn_view in ${views === '' ? '*' : views}) ;; *) return 1 ;; esac; }
+          die() { printf '%s' "$1"; exit; }`;
+      const [said] = answers(`${stand}\n${shFunctions('named-netns.sh', 'clear_place')}\nclear_place`, [dir]);
+      expect(said).to.match(words);
+    });
+  }
 
   describe('the race of iproute2, with every mount(2) held for a second', function () {
     before(function () {
