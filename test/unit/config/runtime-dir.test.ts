@@ -25,11 +25,12 @@ describe('runtimeDirectory', () => {
     expect(existsSync(find().runtimeDir)).to.equal(false);
   });
 
-  const refused: [string, string, string][] = [
-    ['relative', 'own', 'not an absolute path'],
-    ['missing', '/missing', 'no such directory'],
-    ['a file', '/file', 'not a directory'],
-    ['below a file', '/file/x', 'ENOTDIR'],
+  const refused: [string, string, RegExp][] = [
+    ['relative', 'own', /not an absolute path/],
+    ['missing', '/missing', /no such directory/],
+    ['a file', '/file', /not a directory/],
+    // For lstat of Node.js 22 there is nothing, for that of 20 it is an error.
+    ['below a file', '/file/x', /ENOTDIR|no such directory/],
   ];
   for (const [what, value, why] of refused) {
     it(`refuses XDG_RUNTIME_DIR when it is ${what}, and says to unset it`, () => {
@@ -37,7 +38,7 @@ describe('runtimeDirectory', () => {
       const set = value.startsWith('/') ? tree.path(value) : value;
       const error = refusal(() => find({ XDG_RUNTIME_DIR: set }));
       expect(error.code).to.equal('ERR_RUNTIME_DIR');
-      expect(error.message).to.contain(set).and.contain(why);
+      expect(error.message).to.contain(set).and.match(why);
       expect(error.hint).to.contain('unset XDG_RUNTIME_DIR');
     });
   }
