@@ -1,12 +1,13 @@
 #!/bin/sh
 # holder.sh - pin a user and a mount namespace, and reap the shared network namespace after its last use
 #
-# Runs in:   U and M0 (DESIGN: the user namespace, and the mount namespace with the namespace files), the host's network
+# Runs in:   O and M0, which has the namespaces' files; the host's network
 # Called by: src/namespace/holder.ts, through nsenter(1)
 # Arguments: STATE GENERATION LINGER [create]   create: make the network namespace as well
 # Signals:   USR1: stop waiting and look (references.sh and minder.sh, at the last reference)
 # Result:    "ready" on stdout; ends when it has torn the namespace down
-# Requires:  sleep flock dd mount mv rm rmdir mkfifo find setpriv; netns.sh lock.sh name.sh reap.sh minder.sh teardown.sh
+# Requires:  sleep flock dd mount mv rm rmdir mkfifo find setpriv; netns.sh guard.sh lock.sh name.sh reap.sh minder.sh
+#            teardown.sh
 #
 # Theory of operation: leases
 #
@@ -33,9 +34,10 @@ rn_dir=$dir rn_base=${dir%/*} rn_name=${dir##*/} rn_lease=$lease rn_fifo=/proc/s
 
 # Opened for writing first, so that opening for reading can't block: who started us may be dead already.
 exec 9<>"$lease" && exec 8<"$lease" && exec 9<&- || exit 1
-# The keeper reads this one: end-of-file tells it that we died (keeper.sh). scripts/rnetns knows both of us by it.
-[ -p "$dir/holder.$generation" ] || { rm -rf -- "$dir/holder.$generation" && mkfifo -m 600 -- "$dir/holder.$generation"; } || exit 1
-exec 7<>"$dir/holder.$generation" || exit 1
+# The guard reads this one: end-of-file tells it that we died. scripts/rnetns knows us by it.
+fifo=$dir/outside/holder.$generation
+[ -p "$fifo" ] || { rm -rf -- "$fifo" && mkfifo -m 600 -- "$fifo"; } || exit 1
+exec 7<>"$fifo" || exit 1
 timer=
 trap '[ -z "$timer" ] || kill "$timer" 2>/dev/null' USR1
 if [ "${4-}" = create ]; then
@@ -47,8 +49,21 @@ else
 fi
 # Who started us may be dead by now: that is no reason to die of it (signal(7), SIGPIPE).
 trap : PIPE
+# Should somebody remove its file, this still tells who is in it.
+[ ! -e "$dir/rootless-netns" ] || exec 6<"$dir/rootless-netns"
 echo ready
 exec </dev/null >/dev/null 2>&1
+
+# Who has us replaced, one for all the holders of this namespace. One that we have started may not have said yet who it is.
+guard() {
+  rn_guard=''
+  { read -r rn_guard <"$dir/outside/guard"; } 2>/dev/null
+  ! [ "/proc/$rn_guard/fd/8" -ef "$dir/outside/guard" ] && ! [ -e "/proc/$guard/fd/0" ] || return 0
+  sh "$here/guard.sh" "$dir" "$generation" 7<&- 8<&- &
+  guard=$!
+}
+guard=none
+guard
 
 waits=0
 echo '0 busy' >"$dir/idle"
@@ -115,9 +130,14 @@ while :; do
   # With a lease this blocks until the last one is gone.
   while read -r _ <&8; do
     fresh=1
+    guard
     mind
   done
+  # What was read while we waited quietly meant us to look as well.
+  guard
   mind
+  rn_netns=$dir/rootless-netns
+  [ -e "$rn_netns" ] || rn_netns=/proc/self/fd/6
   if used; then
     # Nothing to linger for afterwards: that is for commands.
     drop_unwritten

@@ -3,11 +3,12 @@
 #
 # Runs in:   U and M1 (a slave copy of M0, this program's own), the shared network namespace
 # Called by: src/namespace/keeper.ts, through nsenter(1) and unshare(1)
-# Arguments: STATE GENERATION HOLDER [bind|rbind|tmpfs|overlay SOURCE TARGET]…
-#            HOLDER: its pid; in M0, its mount namespace, nothing must be mounted.
+# Arguments: STATE GENERATION [bind|rbind|tmpfs|overlay SOURCE TARGET]…
 #            The mounts are src/plan/mounts.ts's, in its order.
+#            Descriptor 5 is M0, where nothing must be mounted, and 6 is O: only from outside can they be entered, and
+#            lead back there when holder and supervisor have died
 # Result:    "ready" on stdout, then it waits; on failure status 1 and one line on stderr
-# Requires:  mount sleep; mkdir; chcon where the host has SELinux; lock.sh name.sh reap.sh, teardown.sh
+# Requires:  mount sleep; mkdir; chcon where the host has SELinux
 set -u
 # shellcheck source=scripts/programs.sh
 . "${0%/*}/programs.sh"
@@ -17,23 +18,10 @@ die() {
   printf '%s\n' "$1" >&2
   exit "${2-1}"
 }
-[ "$#" -ge 3 ] || die 'usage: keeper.sh STATE GENERATION HOLDER [TYPE SOURCE TARGET]…' 64
+[ "$#" -ge 2 ] || die 'usage: keeper.sh STATE GENERATION [TYPE SOURCE TARGET]…' 64
 dir=$1 generation=$2
-here=${0%/*}
-# shellcheck disable=SC2034 # what lock.sh and reap.sh read
-rn_dir=$dir rn_base=${dir%/*} rn_name=${dir##*/} rn_lease=$dir/lease.$generation rn_fifo=$dir/lease.$generation \
-  rn_gen=$generation rn_netns=/proc/self/ns/net rn_view=''
-# Before the mounts, which may hide them.
-# shellcheck source=scripts/lock.sh
-. "$here/lock.sh"
-# shellcheck source=scripts/name.sh
-. "$here/name.sh"
-# shellcheck source=scripts/reap.sh
-. "$here/reap.sh"
-# M0, for the end: teardown.sh must not run in here.
-exec 5<"/proc/$3/ns/mnt" || die "cannot open the mount namespace of the holder, pid $3"
-! [ /proc/self/ns/mnt -ef "/proc/$3/ns/mnt" ] || die 'refusing to mount in the mount namespace of the holder'
-shift 3
+shift 2
+[ -e /proc/self/fd/5 ] && ! [ /proc/self/ns/mnt -ef /proc/self/fd/5 ] || die 'refusing to mount in M0'
 
 # Both ends are there: src/namespace/mount-points.ts made those that are ours to make, except what the mounts so far hide.
 check() { # SOURCE TARGET
@@ -67,26 +55,14 @@ while [ "$#" -ge 3 ]; do
   esac
 done
 
-# By descriptor 4 scripts/rnetns knows us, and holder.sh leaves us out when it looks for users of the namespace.
-exec 3<>"$dir/holder.$generation" && exec 4<"$dir/holder.$generation" && exec 3<&- || die "cannot open holder.$generation"
+# By descriptor 4 scripts/rnetns knows us, and reap.sh leaves us out when it looks for users of the namespace.
+exec 4<>"$dir/keeper.$generation" || die "cannot open keeper.$generation"
 # Who started us may be dead by now: that is no reason to die of it (signal(7), SIGPIPE).
 trap : PIPE
 echo ready
 exec </dev/null >/dev/null 2>&1
 
-# End-of-file: the holder died, and without it nobody reaps. Another one must be on the host's network, where only the
-# supervisor still is: it mends when it reads this line (supervisor.sh). <> never blocks.
-# When it doesn't for a while it is dead as well, or there is none. We can't mend then, for the host's network can't be
-# entered from U; but what nobody uses we reap, so that it doesn't stay for want of a next command.
-waited=0
+# Nothing of ours is ever written there.
 while :; do
-  while read -r _ <&4; do :; done
-  driver=0
-  { [ -f "$dir/rootless-netns-conn.pid" ] && read -r driver <"$dir/rootless-netns-conn.pid"; } 2>/dev/null
-  # Without a driver that runs nobody reads its words, and the supervisor looks by itself.
-  [ "${driver:-0}" = 0 ] || ! [ -p "$dir/driver.words" ] || { echo 'rnetns: the holder died' 1<>"$dir/driver.words"; } 2>/dev/null
-  sleep 1
-  waited=$((waited + 1))
-  [ "$((waited % 5))" -ne 0 ] || ! [ -e "$rn_lease" ] ||
-    reap nsenter --mount=/proc/self/fd/5 -- sh "$here/teardown.sh" "$dir"
+  read -r _ <&4 || sleep 1
 done

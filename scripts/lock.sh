@@ -127,6 +127,6 @@ abandon_state() {
   for rn_open in /proc/[0-9]*/fd/8; do
     ! [ "$rn_open" -ef "$rn_lease" ] || return 0
   done
-  rm -f -- "$rn_dir/lock-owner" "$rn_lease" "$rn_dir/holder.${rn_lease##*/lease.}"
+  rm -rf --one-file-system -- "$rn_dir/lock-owner" "$rn_lease" "$rn_dir/keeper.${rn_lease##*/lease.}" "$rn_dir/outside"
   ! rmdir -- "$rn_dir" 2>/dev/null || remove_base
 }

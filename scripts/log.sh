@@ -1,8 +1,8 @@
 #!/bin/sh
 # log.sh - the one writer of <state>/log, which has a limit: 64 KiB, and once as much in log.1
 #
-# Runs in:   U and M0, the host's network
-# Called by: supervisor.sh and minder.sh, which source it; supervisor.sh for what `rnetns repair` says, as a program
+# Runs in:   O and M0, the host's network
+# Called by: supervisor.sh and minder.sh, which source it; guard.sh for what `rnetns repair` says, as a program
 # Arguments: STATE WHO   each line of stdin is logged as WHO's; none where it is sourced
 # Requires:  date wc mv
 log_limit=65536

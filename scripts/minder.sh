@@ -1,7 +1,7 @@
 #!/bin/sh
 # minder.sh - drop the references that are tied to a process when that process has died
 #
-# Runs in:   U and M0, the host's network
+# Runs in:   O and M0, the host's network
 # Called by: holder.sh, when such a reference is there
 # Arguments: STATE GENERATION HOLDER   HOLDER: its pid, which is asked to look again when a reference is dropped
 # Result:    ends with the holder
@@ -56,7 +56,7 @@ LIST
   [ -z "$dropped" ] || [ "$state" != wait ] || kill -s USR1 "$holder" 2>/dev/null
 }
 
-while [ "/proc/$holder/fd/7" -ef "$dir/holder.$generation" ]; do
+while [ "/proc/$holder/fd/7" -ef "$dir/outside/holder.$generation" ]; do
   if [ -e "$dir/tied" ] && [ -n "$(dead_references)" ] && lock_state; then
     drop_dead
     unlock_state

@@ -1,13 +1,13 @@
 #!/bin/sh
 # named-netns.sh - make, remove or attach a named network namespace beside the shared one
 #
-# Runs in:   U and M0, the host's network
+# Runs in:   O and M0, the host's network
 # Called by: named.sh, through nsenter(1)
 # Arguments: add STATE NAME | attach STATE NAME PID | delete STATE NAME
 # Result:    status 0; else 1 and one line on stderr, with nothing changed. 2: that name is taken, or isn't there;
 #            3: the namespace is out of reach; 4: this M0 is no more, try in the new one; 5: a command has it for itself
-# Requires:  unshare nsenter mount umount mv rm ip; name.sh; nothing else removes what a killed one leaves than the next
-#            one of these
+# Requires:  unshare nsenter mount umount mv rm ip; name.sh pin.sh; nothing else removes what a killed one leaves than the
+#            next one of these
 #
 # A name appears and goes in one step. The namespace is mounted on a hidden file first, and the file is renamed then:
 # rename(2) refuses a mount point, but only one of the caller's own mount namespace, and its mount elsewhere goes along.
@@ -20,12 +20,17 @@ set -u
 . "${0%/*}/programs.sh"
 act=$1 rn_dir=$2 name=$3 rn_view=''
 names=$rn_dir/netns seen=${rn_dir%/*/*}/netns
+# There is such a file for a name that can't be entered from U, for it is O's or of a container that O's have.
+beside=$rn_dir/outside/beside.$name
 # shellcheck source=scripts/name.sh
 . "${0%/*}/name.sh"
 die() {
   printf '%s\n' "$1" >&2
   exit "${2-1}"
 }
+# shellcheck source=scripts/pin.sh
+. "${0%/*}/pin.sh"
+
 # rename FROM TO: never over another one
 rename() {
   # shellcheck disable=SC2016 # the inner shell's arguments
@@ -33,6 +38,19 @@ rename() {
     umount -l -- "$1/$2" && mv -nT -- "$3/$2" "$3/$4" && ! [ -e "$3/$2" ]' \
     "${0%/*}/programs.sh" "$seen" "$1" "$names" "$2" 2>/dev/null
 }
+
+bind() { # PID
+  mount --bind -- "/proc/$1/ns/net" "$seen/$new"
+}
+
+# from_U COMMAND…: on the shared network before it is in U, where commands could trace what is on the host's
+from_U() {
+  [ "$rn_dir/rootless-userns" -ef /proc/self/ns/user ] ||
+    set -- nsenter "--user=$rn_dir/rootless-userns" --preserve-credentials -- "$@"
+  nsenter "--net=$rn_dir/rootless-netns" -- "$@"
+}
+
+into_network() { from_U unshare --net -- "$@"; }
 
 remove() { # HIDDEN
   umount -l -- "$seen/$1" 2>/dev/null
@@ -82,12 +100,16 @@ case $act in
     trap 'remove "$new"' EXIT
     : >"$names/$new" || exit
     if [ "$act" = add ]; then
-      unshare --net="$seen/$new" -- ip link set lo up || exit
+      # It is U's, as the shared one is.
+      with_pin "$names/.pin.$$" bind into_network || exit
+      nsenter "--net=$seen/$new" -- ip link set lo up || exit
+      rm -f -- "$beside"
     else
       [ -e "/proc/$4" ] || die "process $4 has ended"
       # setns(2): it can be entered where its user namespace is this one or below it. A name for another is of no use.
-      { mount --bind -- "/proc/$4/ns/net" "$seen/$new" && nsenter "--net=$seen/$new" -- true; } 2>/dev/null ||
+      { bind "$4" && nsenter "--net=$seen/$new" -- true; } 2>/dev/null ||
         die "that of process $4 belongs to another user namespace" 3
+      if from_U nsenter "--net=$seen/$new" -- true 2>/dev/null; then rm -f -- "$beside"; else : >"$beside"; fi
     fi
     if rename "$new" "$name"; then
       is_current || { rename "$name" "$new" && exit 4; }
@@ -101,5 +123,6 @@ case $act in
     is_named "$name" || die 'there is none' 2
     rename "$name" "$new" || die 'there is none' 2
     remove "$new"
+    rm -f -- "$beside"
     ;;
 esac

@@ -115,6 +115,8 @@ netns_exec() {
     rn_status=2 rn_refusal='there is none'
     refuse_name enter
   }
-  enter "$rn_keeper" nsenter "--net=/proc/self/fd/$rn_fd" -- \
+  rn_where=inside
+  ! [ -e "$rn_dir/outside/beside.$rn_netns_name" ] || rn_where=beside
+  enter "$rn_where" nsenter "--net=/proc/self/fd/$rn_fd" -- \
     sh -c "$(cat -- "$rn_scripts/programs.sh" "$rn_scripts/named-inside.sh")" named-inside.sh "$rn_fd" "$rn_netns_name" "$@"
 }

@@ -46,9 +46,9 @@ used() {
   # aardvark-dns answers for containers, and each of those is a reference. It has its pid in a file without a newline.
   rn_dns=''
   { [ -f "$rn_dir/netavark/aardvark-dns/aardvark.pid" ] && read -r rn_dns <"$rn_dir/netavark/aardvark-dns/aardvark.pid"; } 2>/dev/null
-  # The keeper and its children have the FIFO of the holder open.
+  # The keeper and its children have a FIFO of their own open.
   for rn_process in /proc/[0-9]*; do
-    [ "$rn_process/ns/net" -ef "$rn_netns" ] && ! [ "$rn_process/fd/4" -ef "$rn_dir/holder.$rn_gen" ] &&
+    [ "$rn_process/ns/net" -ef "$rn_netns" ] && ! [ "$rn_process/fd/4" -ef "$rn_dir/keeper.$rn_gen" ] &&
       [ "$rn_process" != "/proc/$rn_dns" ] && return 0
   done
   return 1

@@ -83,7 +83,7 @@ is_count() {
 run_inside() {
   # shellcheck source=scripts/child.sh
   . "$rn_scripts/child.sh"
-  run_child enter "$rn_keeper" "$@"
+  run_child enter beside "$@"
   [ "$rn_status" -ne 0 ] || return 0
   give_back
   exit "$rn_status"
@@ -286,6 +286,8 @@ release() {
   own_state && lock_state || return 0
   rn_whole=1
   join || rn_whole=
+  # The holder looks once a second.
+  ! in_U || { unlock_state && return 0; }
   # A command of ours that calls teardown: its own lease is one.
   [ -n "$rn_lease_fd" ] || [ -z "$rn_whole" ] || { unlock_state && return 0; }
   [ -z "$rn_lease_fd" ] || eval "exec $rn_lease_fd<&-"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # supervisor.sh - run pasta or slirp4netns in the foreground, and again whenever it dies
 #
-# Runs in:   U and M0, the host's network
+# Runs in:   O and M0, the host's network
 # Called by: src/namespace/supervisor.ts, through nsenter(1)
 # Arguments: STATE READY-FD READY-SECONDS ATTEMPTS PERSIST ADOPT -- DRIVER [ARG…]
 #            READY-FD: the descriptor on which the driver writes when it is ready: 1 (pasta --pid /proc/self/fd/1; it
@@ -13,7 +13,7 @@
 # Result:    on stdout, once: "ready PID", or "failed STATUS" and then the driver's own words; later only files:
 #            rootless-netns-conn.pid (the driver's pid; empty while it is restarted; 0 while it won't start),
 #            driver (pid, start time, restarts, and in the second line its last words) and log
-# Requires:  timeout head cat sleep mkfifo rm nsenter ip; rnetns log.sh process.sh
+# Requires:  timeout head cat sleep mkfifo rm nsenter ip; log.sh process.sh
 set -u
 # shellcheck source=scripts/programs.sh
 . "${0%/*}/programs.sh"
@@ -22,7 +22,7 @@ set -u
 umask 077
 dir=$1 ready_fd=$2 ready_seconds=$3 attempts=$4 persist=$5 adopt=$6
 shift 7
-words=$dir/driver.words ready=$dir/driver.ready pidfile=$dir/rootless-netns-conn.pid
+words=$dir/outside/driver.words ready=$dir/outside/driver.ready pidfile=$dir/rootless-netns-conn.pid
 driver='' start='' timed_out=0 restarts=0 last='' status=1 said=''
 
 # Whoever opens a FIFO that somebody has removed makes a file in its place.
@@ -32,7 +32,7 @@ make_fifos() {
 make_fifos || exit 1
 
 # scripts/rnetns knows us by it.
-exec 8>"$dir/supervisor" || exit 1
+exec 8>"$dir/outside/supervisor" || exit 1
 
 # shellcheck source=scripts/log.sh
 . "${0%/*}/log.sh"
@@ -104,17 +104,6 @@ start_driver() {
   return 1
 }
 
-# The holder died, so that nobody would reap. Of all who notice, only this process is in M0 and on the host's network,
-# where another holder must be. In the background: it may be this driver that the mending waits for.
-mend() {
-  "${0%/*}/rnetns" repair --name "${dir##*/}" </dev/null 2>&1 4<&- 8>&- | sh "${0%/*}/log.sh" "$dir" repair 4<&- 8>&- &
-}
-
-check_holder() {
-  { [ -f "$dir/live" ] && read -r _ generation _ holder _ <"$dir/live"; } 2>/dev/null || return 0
-  [ "/proc/$holder/fd/7" -ef "$dir/holder.$generation" ] || mend
-}
-
 # Has the host a way out? The addresses of the Internet are src/plan/default-route.ts's.
 # For a shell of its own, whose $0 is programs.sh.
 # shellcheck disable=SC2016
@@ -134,13 +123,6 @@ await_route() {
 # Until the driver dies; its words go to the log.
 attend() {
   while read -r line <&4; do
-    # keeper.sh, which waits for the holder's end, says so here.
-    case $line in
-      'rnetns: the holder died')
-        mend
-        continue
-        ;;
-    esac
     last=$line
     say "$line"
   done
@@ -156,7 +138,6 @@ attend_adopted() {
   record "$driver"
   while start_of "$driver" && [ "$rn_start" = "$start" ]; do
     sleep 0.5
-    check_holder
   done
   status=unknown
 }
@@ -209,7 +190,6 @@ while :; do
   fi
   driver=
   delay
-  check_holder
   if start_driver "$@"; then
     failures=0
     restarts=$((restarts + 1))

@@ -3,7 +3,7 @@
 #
 # Runs in:   U, a copy of M0 (or of what a command sees, when holder and keeper are dead) and the host's network
 # Called by: src/inspect/survey.ts, by its text, through nsenter(1) and unshare(1): the file may be hidden there
-# Arguments: NETNS FIFO ENTRY   NETNS: the shared network namespace, a path that is good without /run; FIFO: the holder's;
+# Arguments: NETNS FIFO ENTRY   NETNS: the shared network namespace, a path that is good without /run; FIFO: the keeper's;
 #            ENTRY: pid of the process whose mount namespace this one is a copy of
 # Result:    "ready"; after a line on stdin three arrays of ip's JSON: bridges, veths, and the names of the namespaces
 #            that the veths lead to, by the ids that the kernel has for them in the shared one

@@ -1,10 +1,10 @@
 #!/bin/sh
 # teardown.sh - end every process of a shared network namespace and remove its state
 #
-# Runs in:   U and M0 of the namespace, the host's network; the lock is held (by a descriptor this process inherits).
+# Runs in:   O and M0 of the namespace, the host's network; the lock is held (by a descriptor this process inherits).
 #            Never in M1 or a copy of it, where the caller's runtime directory is mounted below STATE
 # Called by: holder.sh, which becomes it; src/namespace/teardown.ts, through nsenter(1)
-# Arguments: STATE [PID]   with PID, a process in the network namespace: M0 is gone, and this is a new one
+# Arguments: STATE [PID]   with PID, a process in the network namespace: its file is gone, or M0 is, and this is a new one
 # Result:    status 0 and no state directory; every process of the namespace has ended or was killed
 # Requires:  sleep mount umount rm rmdir flock; lock.sh process.sh
 #
@@ -72,7 +72,8 @@ remove_forsaken() {
 }
 
 # Its file goes before its last members do.
-command exec 9<"$dir/rootless-netns" || :
+# The holder, which becomes us, has it open as well.
+command exec 9<"$dir/rootless-netns" || { [ -e /proc/self/fd/6 ] && exec 9<&6; } || :
 driver=
 { [ -f "$dir/rootless-netns-conn.pid" ] && read -r driver <"$dir/rootless-netns-conn.pid"; } 2>/dev/null
 [ "${driver:-0}" != 0 ] && is_driver "$driver" || driver=
@@ -93,7 +94,7 @@ for signal in KILL KILL KILL; do
   end "$signal"
 done
 # 3. Lazily: a process that won't die keeps the namespace, but never the name.
-umount -l -- "$dir/rootless-netns" 2>/dev/null
+umount -l -- "$dir/rootless-netns" "$dir/rootless-userns" 2>/dev/null
 # Named ones; a file that is a mount point can't be removed.
 umount -R -l -- "${dir%/*/*}/netns" 2>/dev/null
 # --one-file-system: whatever is mounted below, by whomever, is not ours to empty.

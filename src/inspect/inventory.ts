@@ -2,6 +2,9 @@ import { join } from 'node:path';
 import { processEnvironment } from '../config/environment.js';
 import { RnetnsError } from '../errors/error.js';
 import { findProgram, searchPath } from '../exec/find-program.js';
+import { findComponents, wayToM0 } from '../namespace/components.js';
+import type { Target } from '../namespace/enter.js';
+import { isInside } from '../namespace/inside.js';
 import { findSurvivor, onlyLooks } from '../namespace/members.js';
 import { statStateDirectory, type StateDirectory } from '../state/directory.js';
 import { holdsLease } from '../state/lease.js';
@@ -75,15 +78,17 @@ export interface Inventory {
 export async function readInventory(state: StateDirectory, asked = monotonicMs()): Promise<Inventory | undefined> {
   const found = findShared(state);
   if (found === undefined) return undefined;
-  const { live, entry, root, shared } = found;
+  const { live, root, shared } = found;
   const { generation } = live;
+  const way = wayToMounts(state, live);
   const seen = seenProcesses();
   const places = findPlaces(state, root, shared, seen);
   const env = environment();
   try {
     const containers = await shareAnswer(state.seen, generation, asked, env, async () => {
+      if (way === undefined) return [];
       const pathOf = new Map([...places.values()].map((place) => [place.path, place]));
-      const inside = { pid: entry.pid, netns: root + state.netns, fifo: state.holderFifo(generation), env };
+      const inside = { way, netns: root + state.netns, fifo: state.keeperFifo(generation), env };
       const attached = await surveyContainers(inside, [...pathOf.keys()], () => {
         const more = findMountedPlaces(places, seen);
         for (const place of more) pathOf.set(place.path, place);
@@ -114,9 +119,9 @@ export async function countUsers(
   if (found === undefined) return { processes: null, containers: null };
   const { live, entry, shared } = found;
   const processes = withoutOurs(state, live, seenProcesses()).filter(({ netns }) => netns === shared).length;
-  const isInside = namespaceInode(entry.pid, 'net') === shared;
+  const isThere = namespaceInode(entry.pid, 'net') === shared;
   const interfaces = (readOptional(`/proc/${entry.pid}/net/dev`) ?? '').match(/^ *[^ :]+:/gm) ?? [];
-  if (isInside && interfaces.length < 3) return { processes, containers: 0 };
+  if (isThere && interfaces.length < 3) return { processes, containers: 0 };
   try {
     const inventory = await readInventory(state);
     if (inventory !== undefined) return countInventory(inventory);
@@ -144,6 +149,12 @@ function findShared(state: StateDirectory): Shared | undefined {
   const root = `/proc/${entry.pid}/root`;
   const shared = inodeOf(root + state.netns);
   return shared === undefined ? undefined : { live, entry, root, shared };
+}
+
+/** To where the namespaces are mounted on their files: M0, or, for a command that asks, what the keeper has of it. */
+function wayToMounts(state: StateDirectory, { keeper }: Live): Target | undefined {
+  if (isInside(state)) return isAlive(keeper) ? { pid: keeper.pid, mount: true } : undefined;
+  return wayToM0(state, findComponents(state));
 }
 
 /** But for the keeper, and for what only looks as we do. */

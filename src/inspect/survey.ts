@@ -2,7 +2,7 @@ import { symlinkSync } from 'node:fs';
 import { RnetnsError } from '../errors/error.js';
 import { BackgroundProcess } from '../exec/background.js';
 import { runCommand } from '../exec/command.js';
-import { enterArguments } from '../namespace/enter.js';
+import { enterArguments, type Target } from '../namespace/enter.js';
 import { scriptText } from '../namespace/scripts.js';
 import { parseNames, parseNsids, parseVeths, type Veth } from './links.js';
 
@@ -20,11 +20,11 @@ import { parseNames, parseNsids, parseVeths, type Veth } from './links.js';
 
 /** Where to go in, and what with. */
 export interface Entry {
-  /** A process in U, with the namespace mounted on its file in its mount namespace. */
-  pid: number;
+  /** To where the namespaces are mounted on their files. */
+  way: Target;
   /** Path of the shared network namespace, as the caller sees it. */
   netns: string;
-  /** The holder's FIFO, as that process sees it. */
+  /** The keeper's FIFO, as that process sees it. */
   fifo: string;
   env: Readonly<Record<string, string>>;
 }
@@ -77,9 +77,9 @@ interface Lead {
 /** Step 1. */
 async function findLeads(entry: Entry, paths: readonly string[]): Promise<Lead[]> {
   const [file = '', ...args] = [
-    ...enterArguments({ pid: entry.pid, user: true, mount: true }),
+    ...enterArguments(entry.way),
     ...['unshare', '--mount', '--propagation', 'private', '--'],
-    ...['sh', '-c', scriptText('survey'), 'survey.sh', entry.netns, entry.fifo, String(entry.pid)],
+    ...['sh', '-c', scriptText('survey'), 'survey.sh', entry.netns, entry.fifo, String(entry.way.pid)],
   ];
   const survey = new BackgroundProcess(file, args, entry.env);
   try {
@@ -117,7 +117,7 @@ async function visitAll(entry: Entry, paths: readonly string[]): Promise<Map<str
 
 async function visit(entry: Entry, paths: readonly string[]): Promise<[string, Veth[]][]> {
   const [file = '', ...args] = [
-    ...enterArguments({ pid: entry.pid, user: true, mount: true }),
+    ...enterArguments(entry.way),
     ...['sh', '-c', scriptText('visit'), 'visit.sh', ...paths],
   ];
   const { status, stdout, stderr, outcome } = await runCommand(file, args, { env: entry.env, timeoutMs: TIMEOUT_MS });

@@ -2,6 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { settingsWithoutEffect } from '../config/without-effect.js';
 import { RnetnsError } from '../errors/error.js';
 import { showsResolvConf } from '../namespace/keeper.js';
+import { keeperLine } from '../namespace/proof.js';
 import { ensureNetns } from '../namespace/netns.js';
 import type { Surroundings } from '../namespace/surroundings.js';
 import { ofFamiliesIn, parseProcAddresses } from '../plan/addresses.js';
@@ -37,6 +38,7 @@ export async function build(context: Context, generation: string, planned: Plan,
       : started;
   const plan = { ...planned, driver };
   if (created) for (const told of settingsWithoutEffect(config, context.own, driver.name)) log.warn(told);
+  recordKeeper(context, keeper, created);
   recordResolvConfTarget(context, plan, keeper, created);
 
   publishAddresses(context, plan, keeper, created); // 5
@@ -88,6 +90,17 @@ function warnOfServers(log: Logger, { dnsServers, ipv6 }: ResolvConfFacts, last:
   if (!ipv6 && unreachable.length > 0) {
     log.warn(`dns_servers ${unreachable.join(' ')} can't be reached: the namespace has no IPv6, as the host has none`);
   }
+}
+
+/** Before `live`: until then nobody follows it. */
+function recordKeeper(context: Context, keeper: ProcessId, created: boolean): void {
+  const { keeperFile } = context.state;
+  const recorded = readOptional(keeperFile);
+  if (recorded === keeperLine(keeper)) return;
+  if (!created && !/^\d+ \d+\n$/.test(recorded ?? '')) {
+    noteMended(context, 'file', 'keeper written again: it was missing or damaged');
+  }
+  writeAtomic(keeperFile, keeperLine(keeper));
 }
 
 /** Only what is true now: the launcher has everything mended as long as this isn't. */

@@ -1,5 +1,6 @@
 import { RnetnsError } from '../errors/error.js';
-import { findComponents, wayToM0, type Components } from '../namespace/components.js';
+import { findComponents, wayToM0, wayToO, type Components } from '../namespace/components.js';
+import type { Target } from '../namespace/enter.js';
 import { adoptHolder, createHolder } from '../namespace/holder.js';
 import { isInside } from '../namespace/inside.js';
 import { findSurvivor } from '../namespace/members.js';
@@ -7,16 +8,18 @@ import { ensureNetns, isNamespaceFile } from '../namespace/netns.js';
 import { enterScope } from '../namespace/scope.js';
 import { hasLease, soundParts } from '../namespace/sound.js';
 import { insideError, removeNamespace } from '../namespace/teardown.js';
-import { checkClosed, checkWritable, type StateDirectory } from '../state/directory.js';
+import { checkClosed, checkWritable, makeOutside } from '../state/directory.js';
 import { readInfo } from '../state/info.js';
 import { readLive } from '../state/live.js';
-import { isAlive, killProcess, namespaceInode, type ProcessId } from '../state/process.js';
-import { isOfAnotherBoot, readRecord, wholePlan, type Record } from '../state/record.js';
+import { identifyProcess, isAlive, killProcess, namespaceInode, type ProcessId } from '../state/process.js';
+import { isOfAnotherBoot, readRecord, showsRecord, wholePlan, type Record } from '../state/record.js';
+import { ringHolder } from '../state/lease.js';
 import { forgetReferences, readReferences } from '../state/references.js';
 import { removeOtherLeases, removeRemains } from '../state/remains.js';
 import { build, surroundings } from './build.js';
 import { noteMended, type Context } from './context.js';
 import { endDriver } from './end-driver.js';
+import { endProcess } from './end-process.js';
 import { chooseParts, makePlan } from './make-plan.js';
 import { settleAll } from './settle-all.js';
 import { wakeComponents } from './wake.js';
@@ -26,8 +29,8 @@ import { wakeComponents } from './wake.js';
  *
  * The namespace is a list of components, each resting on those before it. Under the lock, in order: alive? keep it.
  * Dead? start it again, in what is alive. So creating one, and recovering from the death of any part, are one function:
- *   1. holder      user namespace U and mount namespace M0; a living process of U, if there is one, leads back into U
- *   2. netns       mounted on its file in M0; a living member of it leads back to it
+ *   1. holder      user namespace O and mount namespace M0; a living process of ours, if there is one, leads back there
+ *   2. netns       with its user namespace U, mounted on their files in M0; a living member leads back to them
  *   3. supervisor  with the driver; a driver that lost its supervisor is adopted, connections and all
  *   4. keeper      M1 with the mounts, in the netns; beside 3, for neither needs the other
  *   5. resolv.conf and info, once it shows which addresses the driver brought
@@ -43,27 +46,36 @@ export async function ensure(context: Context, generation: string): Promise<void
   const { state } = context;
   checkClosed(state);
   checkWritable(state);
+  if (isInside(state)) throw insideError(state, 'mend');
+  makeOutside(state);
   const found = await wakeComponents(context);
   const record = readRecord(state);
-  const member = lastMember(state, found, record);
-  if (member !== undefined && namespaceInode(member.pid, 'user') === undefined) {
+  const way = wayToO(state, found);
+  if (way !== undefined && !isWithinReach(way)) {
     // It has ended since it was found.
-    if (!isAlive(member)) return ensure(context, generation);
+    if (identifyProcess(way.pid) === undefined) return ensure(context, generation);
     throw new RnetnsError('ERR_NETNS', `cannot enter ${state.path} from here: its user namespace is beside ours`, {
       hint: 'call rnetns outside of the other namespace; see setns(2) for what the kernel allows',
     });
   }
-  // A holder or supervisor started in here would be on the namespace's own network.
-  const needsHost = found.holder === undefined || (found.supervisor === undefined && record?.plan.driver.path !== null);
-  if (needsHost && isInside(state)) throw insideError(state, 'mend');
   const scope = enterScope(state.name, context.runtimeDir, (message) => context.log.warn(message));
-  if (member === undefined) {
+  // Without a way into O no driver can be connected to what its commands are in: they go on alone.
+  if (way === undefined || !hasInside(context, found, record)) {
     // pasta ends by itself when its netns has gone, but misses that at times; the new netns gets a driver of its own.
     if (found.driver !== undefined) killProcess(found.driver);
     return create(context, generation, scope);
   }
   await scope;
-  await mend(asMade(context, record), found, member, record, generation);
+  await mend(asMade(context, record), found, way, record, generation);
+}
+
+/** Is there more of it than a driver? */
+function hasInside(context: Context, found: Components, record: Record | undefined): boolean {
+  return wayToM0(context.state, found) !== undefined || findInside(context, found, record) !== undefined;
+}
+
+function isWithinReach({ pid }: Target): boolean {
+  return namespaceInode(pid, 'user') !== undefined;
 }
 
 /** With the settings that the namespace was made with, as far as they are not in its plan. */
@@ -72,15 +84,6 @@ function asMade(context: Context, record: Record | undefined): Context {
   const { config } = context;
   const { lingerSeconds = config.rnetns.lingerSeconds } = record;
   return { ...context, config: { ...config, rnetns: { ...config.rnetns, lingerSeconds } } };
-}
-
-/** A process through which U can be entered again: one of ours, or a command that outlived them all. */
-export function lastMember(
-  state: StateDirectory,
-  found: Components,
-  record: Record | undefined,
-): ProcessId | undefined {
-  return found.holder ?? found.supervisor ?? found.keeper ?? findSurvivor(state, record);
 }
 
 /** A process in the network namespace: the keeper or a command. All else of ours is on the host's network. */
@@ -95,6 +98,7 @@ async function create(context: Context, generation: string, scope: Promise<void>
   const choice = await chooseParts(context);
   if (isOfAnotherBoot(state)) forgetReferences(state);
   removeRemains(state, generation);
+  makeOutside(state);
   const around = surroundings(context, generation);
   try {
     // 1 and 2 beside the plan: neither needs the other, and asking the driver what it can do takes as long as they do.
@@ -114,8 +118,8 @@ async function create(context: Context, generation: string, scope: Promise<void>
 async function undo({ state, env }: Context, generation: string): Promise<void> {
   if (readReferences(state).count === 0) return removeNamespace(state, env);
   await endDriver(state);
-  const { keeper, holder } = findComponents(state);
-  for (const part of [keeper, holder]) {
+  const { guard, keeper, holder } = findComponents(state);
+  for (const part of [guard, keeper, holder]) {
     if (part !== undefined) killProcess(part);
   }
   removeRemains(state, generation);
@@ -124,23 +128,24 @@ async function undo({ state, env }: Context, generation: string): Promise<void> 
 async function mend(
   context: Context,
   found: Components,
-  member: ProcessId,
+  way: Target,
   record: Record | undefined,
   requested: string,
 ): Promise<void> {
   // Its commands hold the FIFO of their generation, so that is the one to go on with.
   const known = found.generation ?? record?.generation;
   if (known !== undefined && !hasLease(context.state, known)) {
-    return replaceAll(context, found, member, record, requested);
+    return replaceAll(context, found, way, record, requested);
   }
   const generation = known ?? requested;
   const sound = soundParts(context.state, generation, found);
   noteDead(context, found, sound, record);
   const plan = wholePlan(record) ?? (await makePlan(context, await chooseParts(context)));
   const around = surroundings(context, generation);
-  const way = wayToM0(context.state, found);
-  const hasM0 = way !== undefined;
-  const holder = sound.holder ?? (await adoptHolder(around, way ?? { pid: member.pid, user: true }));
+  const hasM0 = wayToM0(context.state, found) !== undefined;
+  await endGuard(found, sound.guard, way);
+  const holder = sound.holder ?? (await adoptHolder(around, way));
+  if (sound.guard === undefined) ringHolder(context.state, generation);
   const findMember = (): ProcessId | undefined => findInside(context, found, record);
   // Where the namespace's file is gone, pasta, which watches it, is ending: too late to adopt it.
   const hasFile = isNamespaceFile(`/proc/${holder.pid}/root${context.state.netns}`);
@@ -172,7 +177,7 @@ async function mend(
 async function replaceAll(
   context: Context,
   found: Components,
-  member: ProcessId,
+  way: Target,
   record: Record | undefined,
   generation: string,
 ): Promise<void> {
@@ -180,7 +185,8 @@ async function replaceAll(
   noteMended(context, 'namespace', 'its state, or its leases, had been removed; replaced all that held it');
   const plan = wholePlan(record) ?? (await makePlan(context, await chooseParts(context)));
   const around = surroundings(context, generation);
-  const holder = await adoptHolder(around, wayToM0(context.state, found) ?? { pid: member.pid, user: true });
+  await endGuard(found, undefined, way);
+  const holder = await adoptHolder(around, way);
   await ensureNetns(around, holder, () => findInside(context, found, record));
   for (const old of [found.holder, found.keeper]) {
     if (old !== undefined) killProcess(old);
@@ -190,9 +196,14 @@ async function replaceAll(
   await build(context, generation, plan, { holder, since, created: false });
 }
 
+/** Before a holder is started, which then starts another one; but for the last one that leads there. */
+async function endGuard({ guard }: Components, sound: ProcessId | undefined, way: Target): Promise<void> {
+  if (guard !== undefined && guard !== sound && guard.pid !== way.pid) await endProcess(guard);
+}
+
 /** Before it is done: what fails on the way leaves an error, and no report. */
 function noteDead(context: Context, found: Components, sound: Components, record: Record | undefined): void {
-  const why = (role: 'holder' | 'supervisor' | 'keeper'): string =>
+  const why = (role: 'holder' | 'guard' | 'supervisor' | 'keeper'): string =>
     found[role] === undefined
       ? 'it was dead'
       : `its file or its view of it had been removed or replaced (pid ${found[role].pid})`;
@@ -203,6 +214,7 @@ function noteDead(context: Context, found: Components, sound: Components, record
     noteMended(context, 'supervisor', `started again ${driver}: ${why('supervisor')}`);
   }
   if (sound.keeper === undefined) noteMended(context, 'keeper', `started again: ${why('keeper')}`);
+  if (sound.guard === undefined) noteMended(context, 'guard', `started again: ${why('guard')}`);
   const again = 'written again: it was missing or damaged';
   const live = readLive(context.state);
   const roles = ['holder', 'supervisor', 'keeper'] as const;
@@ -210,6 +222,6 @@ function noteDead(context: Context, found: Components, sound: Components, record
   else if (roles.some((role) => sound[role] !== undefined && sound[role].pid !== live[role]?.pid)) {
     noteMended(context, 'live', 'written again: it named other processes');
   }
-  if (record === undefined) noteMended(context, 'file', `state.json ${again}`);
+  if (record === undefined || !showsRecord(context.state)) noteMended(context, 'file', `state.json ${again}`);
   if (readInfo(context.state) === undefined) noteMended(context, 'file', `info.json ${again}`);
 }

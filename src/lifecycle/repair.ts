@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { findComponents } from '../namespace/components.js';
+import { findComponents, wayToO } from '../namespace/components.js';
+import { findSurvivor } from '../namespace/members.js';
 import { filesOfNames, leftoversOfNames, namedNamespaces } from '../namespace/names.js';
 import { removeNamespace } from '../namespace/teardown.js';
 import { checkClosed, statStateDirectory } from '../state/directory.js';
@@ -8,7 +9,7 @@ import { isOfAnotherBoot, readRecord } from '../state/record.js';
 import { forgetReferences, mendReferences, readReferences } from '../state/references.js';
 import { remainsOf, removeOrphans } from '../state/remains.js';
 import { noteMended, type Context, type Mended } from './context.js';
-import { ensure, lastMember } from './ensure.js';
+import { ensure } from './ensure.js';
 
 /**
  * Reconcile everything: references, files, and the processes of the namespace. The lock is held, and a lease on the
@@ -25,7 +26,8 @@ export async function repair(context: Context, generation: string): Promise<Mend
   mendReferences(state, (detail) => noteMended(context, 'reference', detail));
   for (const name of removeOrphans(state)) noteMended(context, 'file', `removed ${name}: its writer was killed`);
 
-  const lives = lastMember(state, findComponents(state), readRecord(state)) !== undefined;
+  const lives =
+    wayToO(state, findComponents(state)) !== undefined || findSurvivor(state, readRecord(state)) !== undefined;
   const names = filesOfNames(state);
   if (!lives && names.length > 0) {
     noteMended(context, 'netns', `dropped the named namespaces ${names.join(' ')}: what held them is dead`);
@@ -41,8 +43,9 @@ export async function repair(context: Context, generation: string): Promise<Mend
     await ensure(context, generation);
     noteMended(context, 'namespace', 'made anew: all its processes were dead, and references need it');
   } else {
-    // Where names were is empty by now.
-    const left = remainsOf(state, generation).filter((entry) => join(state.path, entry) !== state.names);
+    // Where names were, and what is hidden, is empty by now.
+    const emptied = [state.names, state.outside];
+    const left = remainsOf(state, generation).filter((entry) => !emptied.includes(join(state.path, entry)));
     await removeNamespace(state, env);
     if (left.length > 0) noteMended(context, 'namespace', `removed what was left of it: ${left.join(' ')}`);
   }

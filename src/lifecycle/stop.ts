@@ -1,9 +1,10 @@
 import { existsSync, rmSync, renameSync } from 'node:fs';
 import { RnetnsError } from '../errors/error.js';
 import { findComponents } from '../namespace/components.js';
+import { isInside } from '../namespace/inside.js';
 import { membersWith } from '../namespace/members.js';
 import { namedNamespaces } from '../namespace/names.js';
-import { removeNamespace } from '../namespace/teardown.js';
+import { insideError, removeNamespace } from '../namespace/teardown.js';
 import { checkClosed, statStateDirectory } from '../state/directory.js';
 import { holdsLease } from '../state/lease.js';
 import { readReferences } from '../state/references.js';
@@ -27,6 +28,7 @@ export interface StopOptions {
  */
 export async function stop({ state, env, log }: Context, { force, unused = false }: StopOptions): Promise<void> {
   if (statStateDirectory(state) === undefined) return;
+  if (isInside(state)) throw insideError(state, 'remove');
   // Where nothing is up it is not to be emptied before somebody has looked who else was in it.
   if (!existsSync(state.live)) checkClosed(state);
   const taken = `${state.live}.reaping`;
@@ -46,11 +48,11 @@ export async function stop({ state, env, log }: Context, { force, unused = false
 
 /** Phrases: commands that hold a lease, processes without one, durable references. */
 function findUsers({ state }: Pick<Context, 'state'>): string[] {
-  const { keeper, generation, driver, supervisor, holder } = findComponents(state);
+  const { generation, ...parts } = findComponents(state);
   const record = readRecord(state);
   const leased = holdsLease(state, generation ?? record?.generation);
-  const ours = new Set([keeper, driver, supervisor, holder].map((process) => process?.pid));
-  const pids = new Set([...leased, ...membersWith(keeper, state, record)]);
+  const ours = new Set(Object.values(parts).map((process) => process?.pid));
+  const pids = new Set([...leased, ...membersWith(parts.keeper, state, record)]);
   const users = [...pids].filter((pid) => {
     // The holder's child is its linger timer, which holds a lease like a command. Without a parent it has ended.
     const parent = parentPid(pid);

@@ -1,9 +1,10 @@
-import { namespaceInode } from '../state/process.js';
+import { statSync } from 'node:fs';
 
 /** Which namespaces of a process to join; the network is the host's unless a command enters it by file. */
 export interface Target {
   pid: number;
-  user?: boolean;
+  /** Its user namespace, or the one that a file leads to. */
+  user?: boolean | string;
   /** Its mount namespace, or the one that a file leads to. */
   mount?: boolean | string;
   net?: boolean;
@@ -16,16 +17,31 @@ export interface Target {
  * @returns nothing for a caller that is in all of them.
  */
 export function enterArguments(target: Target): string[] {
-  const user = target.user === true && namespaceInode('self', 'user') !== namespaceInode(target.pid, 'user');
-  if (!user && target.net !== true && (target.mount ?? false) === false) return [];
+  const { pid, user, mount, net } = target;
+  const file = typeof user === 'string' ? user : `/proc/${pid}/ns/user`;
+  const isOwn = user === undefined || user === false || inodeOf('/proc/self/ns/user') === inodeOf(file);
+  if (isOwn && net !== true && (mount ?? false) === false) return [];
   return [
     'nsenter',
     '--target',
-    String(target.pid),
-    ...(user ? ['--user'] : []),
-    ...(target.mount === true ? ['--mount'] : typeof target.mount === 'string' ? [`--mount=${target.mount}`] : []),
-    ...(target.net === true ? ['--net'] : []),
+    String(pid),
+    ...(isOwn ? [] : choose('user', user)),
+    ...choose('mount', mount),
+    ...choose('net', net),
     '--preserve-credentials',
     '--',
   ];
+}
+
+function choose(kind: 'user' | 'mount' | 'net', which: boolean | string | undefined): string[] {
+  if (typeof which === 'string') return [`--${kind}=${which}`];
+  return which === true ? [`--${kind}`] : [];
+}
+
+function inodeOf(file: string): number | undefined {
+  try {
+    return statSync(file, { throwIfNoEntry: false })?.ino;
+  } catch {
+    return undefined;
+  }
 }

@@ -28,10 +28,8 @@ export async function startKeeper(
     file,
     [
       ...args,
-      // By file, not by process: the file is what exists in M0, where this second nsenter already is.
-      ...['nsenter', `--net=${state.netns}`, '--', 'unshare', '--mount', '--propagation', 'slave', '--'],
+      ...['sh', SCRIPTS.keeperWay, state.path],
       ...['sh', SCRIPTS.keeper, state.path, generation],
-      String(holder.pid),
       ...mounts.flatMap(({ type, source, target }) => [type, source, target]),
     ],
     env,

@@ -27,7 +27,7 @@ export function membersOf(state: StateDirectory, record: Record | undefined): nu
 /**
  * All of them but those that are no use: those of the keeper's namespace while it lives, which needs no proof.
  *
- * The keeper, and a program of ours that only looks, have the holder's FIFO open; scripts/reap.sh leaves them out as well.
+ * The keeper, and a program of ours that only looks, have the keeper's FIFO open; scripts/reap.sh leaves them out as well.
  */
 export function membersWith(
   keeper: ProcessId | undefined,
@@ -40,17 +40,17 @@ export function membersWith(
   return processesInNetns(inode).filter((pid) => !looks(pid));
 }
 
-/** Has a process the holder's FIFO open: the keeper, or a program of ours? */
+/** Has a process the keeper's FIFO open: the keeper itself, or a program of ours? */
 export function onlyLooks(state: StateDirectory, generation: string | undefined): (pid: number) => boolean {
-  const fifo = generation === undefined ? undefined : statOptional(state.holderFifo(generation));
+  const fifo = generation === undefined ? undefined : statOptional(state.keeperFifo(generation));
   return (pid) => {
-    const open = fifo === undefined ? undefined : statOptional(`/proc/${pid}/fd/${HOLDER_FIFO_FD}`);
+    const open = fifo === undefined ? undefined : statOptional(`/proc/${pid}/fd/${KEEPER_FIFO_FD}`);
     return open !== undefined && open.ino === fifo?.ino && open.dev === fifo.dev;
   };
 }
 
 /** By this number reap.sh looks for it. */
-const HOLDER_FIFO_FD = 4;
+const KEEPER_FIFO_FD = 4;
 
 function statOptional(path: string): Stats | undefined {
   try {

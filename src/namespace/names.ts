@@ -57,13 +57,13 @@ function mountedFor(pid: number, { names, namesSeen }: StateDirectory, name: str
   return Number(seen.ino);
 }
 
-/** Whoever is there of those that have M0, or a slave of it. `live` costs less, but it may be damaged, or taken away to reap. */
+/** Whoever is there of those that have M0, or a slave of it; the keeper can be looked at from inside as well. `live` costs less, but it may be damaged, or taken away to reap. */
 function findViewer(state: StateDirectory): ProcessId | undefined {
   const live = readLive(state);
-  const recorded = [live?.holder, live?.keeper, live?.supervisor].find((part) => part !== undefined && isAlive(part));
+  const recorded = [live?.keeper, live?.holder, live?.supervisor].find((part) => part !== undefined && isAlive(part));
   if (recorded !== undefined) return recorded;
-  const { holder, keeper, supervisor } = findComponents(state);
-  return holder ?? keeper ?? supervisor ?? findSurvivor(state, readRecord(state));
+  const { holder, keeper, supervisor, guard } = findComponents(state);
+  return keeper ?? holder ?? supervisor ?? guard ?? findSurvivor(state, readRecord(state));
 }
 
 function look(path: string): BigIntStats | undefined {

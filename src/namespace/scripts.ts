@@ -12,6 +12,7 @@ export const SCRIPTS = {
   netns: `${DIRECTORY}netns.sh`,
   supervisor: `${DIRECTORY}supervisor.sh`,
   keeper: `${DIRECTORY}keeper.sh`,
+  keeperWay: `${DIRECTORY}keeper-way.sh`,
   cniSession: `${DIRECTORY}cni-session.sh`,
   process: `${DIRECTORY}process.sh`,
   netavark: `${DIRECTORY}netavark.sh`,

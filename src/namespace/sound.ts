@@ -1,6 +1,7 @@
 import { statSync, type Stats } from 'node:fs';
 import type { StateDirectory } from '../state/directory.js';
-import { isStopped, type ProcessId } from '../state/process.js';
+import { readOptional } from '../state/files.js';
+import { isStopped, namespaceInode, type ProcessId } from '../state/process.js';
 import type { Components } from './components.js';
 import { hasLost } from './view.js';
 
@@ -10,23 +11,26 @@ import { hasLost } from './view.js';
  * reach, and another one has to take its place. So has one that can't see the state directory any more.
  */
 export function soundParts(state: StateDirectory, generation: string, found: Components): Components {
-  const { holder, supervisor, keeper } = found;
-  // A keeper and a supervisor of an M0 that is of no use are of none either.
+  const { holder, supervisor, guard, keeper } = found;
+  // Those of an M0 that is of no use are of none either.
   if (holder !== undefined && hasLost(holder.pid, state.path))
-    return { ...found, holder: undefined, supervisor: undefined, keeper: undefined };
-  const fifo = state.holderFifo(generation);
+    return { ...found, holder: undefined, guard: undefined, supervisor: undefined, keeper: undefined };
   return {
     ...found,
     // On 8 it reads the leases (scripts/holder.sh).
-    holder: hasOpen(holder, 7, fifo) && hasOpen(holder, 8, state.lease(generation)) ? holder : undefined,
+    holder:
+      hasOpen(holder, 7, state.holderFifo(generation)) && hasOpen(holder, 8, state.lease(generation))
+        ? holder
+        : undefined,
     supervisor: hasOpen(supervisor, 8, state.supervisor) ? supervisor : undefined,
-    keeper: hasOpen(keeper, 4, fifo) ? keeper : undefined,
+    guard: isSoundGuard(state, generation, guard) ? guard : undefined,
+    keeper: hasOpen(keeper, 4, state.keeperFifo(generation)) ? keeper : undefined,
   };
 }
 
 /** Are all of them there, and does none sleep by a SIGSTOP? */
-export function isWhole(state: StateDirectory, generation: string, parts: Components): boolean {
-  const sound = soundParts(state, generation, parts);
+export function isWhole(state: StateDirectory, generation: string, parts: Omit<Components, 'guard'>): boolean {
+  const sound = soundParts(state, generation, { ...parts, guard: undefined });
   return (['holder', 'supervisor', 'keeper'] as const).every((role) => {
     const part = parts[role];
     return part === undefined || (sound[role] !== undefined && !isStopped(part));
@@ -35,8 +39,19 @@ export function isWhole(state: StateDirectory, generation: string, parts: Compon
 
 function hasOpen(process: ProcessId | undefined, fd: number, path: string): boolean {
   if (process === undefined) return false;
+  // A command can't look at what is outside; that it is there is all that it sees.
+  if (namespaceInode(process.pid, 'user') === undefined) return true;
   const [open, file] = [look(`/proc/${process.pid}/fd/${fd}`), look(path)];
   return open !== undefined && open.ino === file?.ino && open.dev === file.dev;
+}
+
+/** It waits for the end of the holder, which reads in the file whether there is one. */
+function isSoundGuard(state: StateDirectory, generation: string, guard: ProcessId | undefined): boolean {
+  return (
+    hasOpen(guard, 4, state.holderFifo(generation)) &&
+    hasOpen(guard, 8, state.guardFile) &&
+    readOptional(state.guardFile) === `${guard?.pid ?? 0}\n`
+  );
 }
 
 /** Has it a FIFO of this name? Leases are taken on nothing else. */

@@ -5,12 +5,13 @@ import { RnetnsError } from '../errors/error.js';
 import { runCommand } from '../exec/command.js';
 import { removeForsaken } from '../state/container-lock.js';
 import type { StateDirectory } from '../state/directory.js';
-import { killProcess } from '../state/process.js';
+import { identifyProcess, killProcess } from '../state/process.js';
 import { readRecord } from '../state/record.js';
-import { findComponents, wayToM0 } from './components.js';
+import { findComponents, wayToM0, wayToO } from './components.js';
 import { enterArguments } from './enter.js';
 import { isInside } from './inside.js';
-import { findSurvivor } from './members.js';
+import { findSurvivor, membersOf } from './members.js';
+import { isNamespaceFile } from './netns.js';
 import { SCRIPTS } from './scripts.js';
 
 const TIMEOUT_MS = 15_000;
@@ -23,28 +24,36 @@ const TIMEOUT_MS = 15_000;
 export async function removeNamespace(state: StateDirectory, env: Readonly<Record<string, string>>): Promise<void> {
   const locked = inodeOf(state);
   const components = findComponents(state);
+  if (isInside(state)) throw insideError(state, 'remove');
   const inM0 = wayToM0(state, components);
-  const inside = isInside(state);
-  if (inside && inM0 === undefined) throw insideError(state, 'remove');
-  // The program runs in U because only root of the user namespace may remove what a command made under another of its
+  const inO = wayToO(state, components);
+  // The program runs in O because only root of a user namespace may remove what a command made under another of its
   // ids, or what an overlay left with mode 0. It runs in M0, or in a new one: never in a command's mounts or the keeper's,
   // where $XDG_RUNTIME_DIR is mounted below what is to be removed.
   const member = components.keeper ?? findSurvivor(state, readRecord(state));
   const newM0 = ['unshare', '--mount', '--propagation', 'slave', '--'];
   const teardown = ['sh', SCRIPTS.teardown, state.path];
+  // Where its file isn't there, a process in it tells which one is meant.
+  const inN = member === undefined ? [] : [String(member.pid)];
+  const isMounted = inM0 !== undefined && isNamespaceFile(`/proc/${inM0.pid}/root${state.netns}`);
   const [file, ...args] =
     inM0 !== undefined
-      ? [...enterArguments(inM0), ...teardown]
-      : member !== undefined
-        ? [...enterArguments({ pid: member.pid, user: true }), ...newM0, ...teardown, String(member.pid)]
+      ? [...enterArguments(inM0), ...teardown, ...(isMounted ? [] : inN)]
+      : inO !== undefined
+        ? [...enterArguments(inO), ...newM0, ...teardown, ...inN]
         : [];
   if (file !== undefined) await runCommand(file, args, { env, timeoutMs: TIMEOUT_MS });
+  // Nobody leads back into O any more, so who is inside is ended from here.
+  else
+    membersOf(state, readRecord(state))
+      .map(identifyProcess)
+      .forEach((lost) => lost && killProcess(lost));
   // The program ended them all; this is for those that it could not reach, with nobody left to lead it to them.
-  const { supervisor, keeper, driver, holder } = components;
-  for (const survivor of [supervisor, keeper, driver, holder]) {
+  const { supervisor, keeper, driver, holder, guard } = components;
+  for (const survivor of [guard, supervisor, keeper, driver, holder]) {
     if (survivor !== undefined) killProcess(survivor);
   }
-  if (inside || locked === undefined || inodeOf(state) !== locked) return;
+  if (locked === undefined || inodeOf(state) !== locked) return;
   try {
     rmSync(state.path, { recursive: true, force: true, maxRetries: 3 });
   } catch {
@@ -65,9 +74,9 @@ function inodeOf({ path }: StateDirectory): bigint | undefined {
   return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
-/** What needs M0 or the host's network, when a command of the namespace asks for it and both are gone. */
+/** What needs O, when a command of the namespace asks for it. */
 export function insideError({ path }: StateDirectory, act: 'mend' | 'remove'): RnetnsError {
-  return new RnetnsError('ERR_NETNS', `cannot ${act} ${path} from inside: the processes that held it are dead`, {
+  return new RnetnsError('ERR_NETNS', `cannot ${act} ${path} from inside`, {
     hint: 'run `rnetns repair` or `rnetns stop --force` outside of it',
   });
 }

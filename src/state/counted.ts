@@ -28,13 +28,13 @@ interface Entry extends CountedNetwork {
 /** What the launcher is to do, and what to note before it does. */
 export interface CountChange {
   /** `run`: nothing is to be counted or dropped. */
-  verb: 'setup' | 'teardown' | 'run';
+  verb: 'setup' | 'teardown' | 'beside';
   options: readonly string[];
   /** To be called when the state is there, and what is done for the networks has succeeded. */
   note: () => void;
 }
 
-const NO_CHANGE: CountChange = { verb: 'run', options: [], note: () => undefined };
+const NO_CHANGE: CountChange = { verb: 'beside', options: [], note: () => undefined };
 
 export interface Counted {
   /** What the reference of the container counts in all; 0 without one. */

@@ -1,4 +1,4 @@
-import { accessSync, constants, lstatSync, rmSync, writeFileSync, type Stats } from 'node:fs';
+import { accessSync, constants, lstatSync, mkdirSync, rmSync, writeFileSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { writeHint } from '../config/confinement.js';
 import { checkBase } from '../config/runtime-dir.js';
@@ -27,6 +27,10 @@ export class StateDirectory {
   get netns(): string {
     return join(this.path, 'rootless-netns');
   }
+  /** Where M0 mounts U; outside M0 an empty file. */
+  get userns(): string {
+    return join(this.path, 'rootless-userns');
+  }
   get resolvConf(): string {
     return join(this.path, 'resolv.conf');
   }
@@ -52,7 +56,7 @@ export class StateDirectory {
   }
   /** What the supervisor keeps open, for scripts/rnetns to know it by. */
   get supervisor(): string {
-    return join(this.path, 'supervisor');
+    return join(this.outside, 'supervisor');
   }
   get refCount(): string {
     return join(this.path, 'ref-count');
@@ -96,9 +100,32 @@ export class StateDirectory {
   lease(generation: string): string {
     return join(this.path, `lease.${generation}`);
   }
-  /** The FIFO that the holder of a generation has open, and that tells who in the namespace is no use of it. */
+  /** The FIFO that the keeper of a generation has open, and that tells who in the namespace is no use of it. */
+  keeperFifo(generation: string): string {
+    return join(this.path, `keeper.${generation}`);
+  }
+  /**
+   * What commands must not see: in M1 it is covered. What runs on the host's network is known by files in it, and what
+   * is run there is told by none that lies elsewhere, where a command could write it.
+   */
+  get outside(): string {
+    return join(this.path, 'outside');
+  }
+  /** The FIFO that the holder of a generation has open. */
   holderFifo(generation: string): string {
-    return join(this.path, `holder.${generation}`);
+    return join(this.outside, `holder.${generation}`);
+  }
+  /** The file that the guard has open, with its pid. */
+  get guardFile(): string {
+    return join(this.outside, 'guard');
+  }
+  /** Pid and start time of the keeper: see scripts/rnetns. */
+  get keeperFile(): string {
+    return join(this.outside, 'keeper');
+  }
+  /** state.json as it was written: see record.ts. */
+  get hiddenRecord(): string {
+    return join(this.outside, 'state.json');
   }
 }
 
@@ -153,6 +180,14 @@ function lookAt(path: string): Stats | undefined {
       hint: `look at what stands at ${dirname(path)}; it should be a directory of your own`,
       cause,
     });
+  }
+}
+
+export function makeOutside({ outside }: StateDirectory): void {
+  try {
+    mkdirSync(outside, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw writeError(outside, cause);
   }
 }
 

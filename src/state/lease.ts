@@ -1,4 +1,4 @@
-import { readdirSync, statSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, statSync, writeSync, type Stats } from 'node:fs';
 import type { StateDirectory } from './directory.js';
 import { ownPids } from './process.js';
 
@@ -31,5 +31,19 @@ function statOpen(path: string): Stats | undefined {
     return statSync(path, { throwIfNoEntry: false });
   } catch {
     return undefined;
+  }
+}
+
+/** As a newcomer does it: the holder looks then at all that it has to look after. Nothing happens where there is none. */
+export function ringHolder(state: StateDirectory, generation: string): void {
+  try {
+    const fifo = openSync(state.lease(generation), constants.O_RDWR | constants.O_NONBLOCK);
+    try {
+      if (fstatSync(fifo).isFIFO()) writeSync(fifo, '\n');
+    } finally {
+      closeSync(fifo);
+    }
+  } catch {
+    // Full: it has enough to wake up for. Or it isn't there.
   }
 }

@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs';
 import type { DriverPlan, Plan } from '../plan/plan.js';
 import { bootId } from './process.js';
 import type { StateDirectory } from './directory.js';
@@ -25,7 +26,24 @@ export interface Record {
 }
 
 export function writeRecord(state: StateDirectory, record: Required<Record> & { plan: Plan }): void {
-  writeAtomic(state.record, `${JSON.stringify(record)}\n`);
+  const text = `${JSON.stringify(record)}\n`;
+  writeAtomic(state.hiddenRecord, text);
+  writeAtomic(state.record, text);
+}
+
+/** Have commands, which see that one only, the same record? */
+export function showsRecord(state: StateDirectory): boolean {
+  return readOptional(state.record) === readOptional(state.hiddenRecord);
+}
+
+/**
+ * From outside the hidden one alone: by it programs are run on the host's network. Commands see nothing of what is hidden,
+ * and run none by it.
+ */
+function readText(state: StateDirectory): string | undefined {
+  return existsSync(state.outside) && readdirSync(state.outside).length > 0
+    ? readOptional(state.hiddenRecord)
+    : readOptional(state.record);
 }
 
 /** Its plan, if there is all in it that making a namespace needs to know. */
@@ -38,13 +56,13 @@ export function wholePlan(record: Record | undefined): Plan | undefined {
 
 /** Was the state left by a boot before this one? Not where nobody can tell. */
 export function isOfAnotherBoot(state: StateDirectory): boolean {
-  const record = parseRecord(readOptional(state.record) ?? '');
+  const record = parseRecord(readText(state) ?? '');
   return record !== undefined && record.bootId !== bootId();
 }
 
 /** The record if it is whole and of this boot. A torn or old one is no error: everything in it can be found again. */
 export function readRecord(state: StateDirectory): Record | undefined {
-  const text = readOptional(state.record);
+  const text = readText(state);
   const record = text === undefined ? undefined : parseRecord(text);
   return record?.bootId === bootId() ? record : undefined;
 }

@@ -8,7 +8,7 @@ import type { StateDirectory } from './directory.js';
  */
 export function remainsOf(state: StateDirectory, generation: string): string[] {
   const kept = [state.references, state.tied, state.refCount, state.counted, state.lockOwner];
-  const paths = new Set([...kept, state.lease(generation), state.holderFifo(generation)]);
+  const paths = new Set([...kept, state.lease(generation), state.keeperFifo(generation)]);
   return readdirSync(state.path).filter((entry) => !paths.has(join(state.path, entry)));
 }
 
@@ -36,7 +36,7 @@ export function orphansOf(state: StateDirectory): string[] {
 export function removeOtherLeases(state: StateDirectory, generation: string): void {
   for (const entry of readdirSync(state.path)) {
     const [kind, of] = [entry.slice(0, entry.indexOf('.')), entry.slice(entry.indexOf('.') + 1)];
-    if ((kind === 'lease' || kind === 'holder') && of !== generation) removeEntry(join(state.path, entry));
+    if ((kind === 'lease' || kind === 'keeper') && of !== generation) removeEntry(join(state.path, entry));
   }
 }
 

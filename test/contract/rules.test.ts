@@ -321,19 +321,22 @@ describe('a rule that stands in sh and in TypeScript', function () {
     requires(this, 'userns', 'tun', 'pasta');
     const runtime = freshRuntimeDir(this);
     const command = await startCommand(runtime);
-    const { holder, keeper, supervisor } = partsOf(runtime);
+    const { holder, guard, keeper, supervisor } = partsOf(runtime);
     const state = runtime.stateDir();
-    const file = (name: string): string =>
-      join(state, readdirSync(state).find((entry) => entry.startsWith(name)) ?? '');
+    const outside = join(state, 'outside');
+    const file = (name: string, directory = state): string =>
+      join(directory, readdirSync(directory).find((entry) => entry.startsWith(name)) ?? '');
     const same = (descriptor: string, path: string): boolean => {
       const [a, b] = [statSync(descriptor), statSync(path)];
       return a.ino === b.ino && a.dev === b.dev;
     };
-    expect(same(`/proc/${holder}/fd/7`, file('holder.'))).to.equal(true);
+    expect(same(`/proc/${holder}/fd/7`, file('holder.', outside))).to.equal(true);
     expect(same(`/proc/${holder}/fd/8`, file('lease.'))).to.equal(true);
-    expect(same(`/proc/${keeper}/fd/4`, file('holder.'))).to.equal(true);
+    expect(same(`/proc/${keeper}/fd/4`, file('keeper.'))).to.equal(true);
     expect(same(`/proc/${keeper}/fd/5`, `/proc/${holder}/ns/mnt`)).to.equal(true);
-    expect(same(`/proc/${supervisor}/fd/8`, file('supervisor'))).to.equal(true);
+    expect(same(`/proc/${keeper}/fd/6`, `/proc/${holder}/ns/user`)).to.equal(true);
+    expect(same(`/proc/${supervisor}/fd/8`, file('supervisor', outside))).to.equal(true);
+    expect(same(`/proc/${guard}/fd/8`, file('guard', outside))).to.equal(true);
     await command.finish();
     await gone(runtime);
   });

@@ -93,7 +93,8 @@ describe('on a host', function () {
     const env = without(runtime, 'newuidmap', 'newgidmap', 'getsubids');
     const { status, stdout, stderr } = await run(['run', '--', '/bin/cat', '/proc/self/uid_map'], { env });
     expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
-    expect(stdout.trim().split(/\s+/)).to.deep.equal(['0', String(process.getuid?.()), '1']);
+    // As the outer user namespace, the parent, has it.
+    expect(stdout.trim().split(/\s+/)).to.deep.equal(['0', '0', '1']);
     await gone(runtime);
   });
 
@@ -176,16 +177,30 @@ describe('on a host', function () {
     await expectNothingLeft(runtime);
   });
 
-  it('in an existing user namespace with CAP_SYS_ADMIN, it makes none and works', async function () {
+  it('in an existing user namespace with CAP_SYS_ADMIN, it makes only that of the commands', async function () {
     const runtime = fresh(this);
     const result = await runInUserns(
       'readlink /proc/self/ns/user',
-      '"$1" run -- readlink /proc/self/ns/user',
+      '"$1" unshare -- readlink /proc/self/ns/user; "$1" run -- readlink /proc/self/ns/user',
       runtime.env,
     );
-    const [outside, inside] = result.stdout.split('\n');
+    const [existing, outer, inner] = result.stdout.split('\n');
     expect({ status: result.status, stderr: result.stderr }).to.deep.equal({ status: 0, stderr: '' });
-    expect(inside).to.equal(outside);
+    expect(outer).to.equal(existing);
+    expect(inner).to.not.equal(existing);
+    await gone(runtime);
+  });
+
+  it('in one that allows no other inside, it works without that of the commands', async function () {
+    const runtime = fresh(this);
+    const result = await runInUserns(
+      'echo 0 >/proc/sys/user/max_user_namespaces; readlink /proc/self/ns/user',
+      '"$1" run -- readlink /proc/self/ns/user; "$1" run -- ip link add b0 type bridge',
+      runtime.env,
+    );
+    const [existing, inner] = result.stdout.split('\n');
+    expect({ status: result.status, stderr: result.stderr }).to.deep.equal({ status: 0, stderr: '' });
+    expect(inner).to.equal(existing);
     await gone(runtime);
   });
 });

@@ -15,14 +15,17 @@ import { alive, childrenOf, commandLine, startTime, waitFor } from '../fixtures/
 import { requires } from '../fixtures/requirements.js';
 import { run, type RunResult } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
-import { gone, killNow, partsOf, startCommand, type Parts, type Role } from '../fixtures/shared-netns.js';
+import { gone, killNow, partsOf, readParts, startCommand, type Parts, type Role } from '../fixtures/shared-netns.js';
 
 /** Of the state directory; GEN is the generation. Two that belong together are damaged together. */
 const FILES = [
   'live',
   'lease.GEN',
-  'holder.GEN',
-  'supervisor',
+  'keeper.GEN',
+  'outside/holder.GEN',
+  'outside/supervisor',
+  'outside/guard',
+  'outside/keeper',
   'resolv.conf',
   'resolv.conf.target',
   'rootless-netns-conn.pid',
@@ -30,9 +33,10 @@ const FILES = [
   'rootless-netns-conn.pid driver',
   'rootless-netns',
   'state.json',
+  'outside/state.json',
   'info.json',
   'idle',
-  'driver.words driver.ready',
+  'outside/driver.words outside/driver.ready',
   'log',
 ] as const;
 
@@ -106,7 +110,9 @@ class Damaged {
   }
 
   async expectWhole(): Promise<void> {
-    const parts = await waitFor(() => Object.entries(partsOf(this.runtime)), { what: 'all parts' });
+    const parts = Object.entries(
+      await waitFor(() => readParts(this.runtime), { what: () => `all parts of a namespace with ${this.what}` }),
+    );
     for (const [role, pid] of parts) {
       expect(alive(pid), `${role} lives`).to.be.true;
       expect(isStopped({ pid, startTicks: startTime(pid) ?? 0 }), `${role} sleeps`).to.be.false;

@@ -79,6 +79,13 @@ describe('sudden death', function () {
     ['driver', 'holder'],
     ['holder', 'keeper', 'supervisor'],
     ['holder', 'keeper', 'supervisor', 'driver'],
+    ['guard'],
+    ['guard', 'holder'],
+    ['guard', 'keeper'],
+    ['guard', 'supervisor'],
+    ['guard', 'driver'],
+    ['guard', 'holder', 'supervisor', 'driver'],
+    ['guard', 'holder', 'supervisor', 'keeper'],
   ];
   for (const roles of victims) {
     it(`of the ${roles.join(', ')} while a command runs: the next one enters the same namespace`, async function () {
@@ -110,8 +117,8 @@ describe('sudden death', function () {
     const launcher = visibleLauncher();
     const inside = `read -r _; ${launcher} run -- true; echo $?; ${launcher} stop --force; echo $?`;
     const first = await startCommand(runtime, `(${inside}) 2>&1`, [], 'waiting');
-    const { holder, supervisor, keeper } = partsOf(runtime);
-    await killNow(supervisor, keeper, holder);
+    const { guard, holder, supervisor, keeper } = partsOf(runtime);
+    await killNow(supervisor, keeper, holder, guard);
     first.child.stdin?.write('\n');
     await waitFor(() => first.stdout().includes('up\n'), {
       what: () => `the end: ${first.stdout()}`,
@@ -128,10 +135,22 @@ describe('sudden death', function () {
     expect(left()).to.deep.equal(['precious']);
   });
 
-  it('of all parts, and of the last command while it is mended: the next one gets a new namespace', async function () {
+  it('of all parts while a command runs: that one goes on alone, and the next one gets a new namespace', async function () {
     const runtime = lingering(this, 0);
     const command = await startCommand(runtime);
     await killNow(...Object.values(partsOf(runtime)));
+    expect(await netnsOfNewRun(runtime)).to.not.equal(command.netns);
+    expect(alive(command.pid)).to.be.true;
+    await expectAllGoneAfter(runtime, command);
+  });
+
+  it('of all parts but the driver, and of the last command while it is mended: the next one gets a new namespace', async function () {
+    const runtime = lingering(this, 0);
+    const command = await startCommand(runtime);
+    const { driver, ...others } = partsOf(runtime);
+    // So that it can't notice by itself: nothing would lead back to the command then.
+    process.kill(driver, 'SIGSTOP');
+    await killNow(...Object.values(others));
     // The moment at which the command's namespace is to be mounted, and is not there any more.
     const bin = mkdtempSync(join(runtime.dir, '..', 'bin-'));
     const kill = `kill -s KILL ${command.pid} && while [ -e /proc/${command.pid}/ns/net ]; do :; done`;

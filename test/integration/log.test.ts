@@ -16,7 +16,7 @@ describe('the log of a namespace', function () {
     requires(this, 'userns', 'tun', 'pasta');
   });
 
-  it('has one limit for the driver, the minder and a repair of the supervisor', async function () {
+  it('has one limit for the driver, the minder and a repair of the guard', async function () {
     const runtime = freshRuntimeDir(this);
     const { env } = runtime;
     const command = await startCommand(runtime);
@@ -45,8 +45,8 @@ describe('the log of a namespace', function () {
 
     fill();
     // What a driver says, in very long lines.
-    appendFileSync(join(runtime.stateDir(), 'driver.words'), `${'y'.repeat(50_000)}\n`);
-    appendFileSync(join(runtime.stateDir(), 'driver.words'), `${'y'.repeat(50_000)}\n`.repeat(9));
+    appendFileSync(join(runtime.stateDir(), 'outside/driver.words'), `${'y'.repeat(50_000)}\n`);
+    appendFileSync(join(runtime.stateDir(), 'outside/driver.words'), `${'y'.repeat(50_000)}\n`.repeat(9));
     await waitFor(() => / supervisor: y+$/m.test(text()), { what: 'the words of a driver' });
     expect(statSync(log).size).to.be.below(3 * LIMIT);
 

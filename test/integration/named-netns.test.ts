@@ -189,15 +189,15 @@ describe('named network namespaces', function () {
     await gone(runtime);
   });
 
-  it('outlives holder, supervisor and keeper where a command has it, and goes with them where nobody has', async function () {
+  it('outlives all but the driver where a command has it, and goes with them where nobody has', async function () {
     const runtime = fresh(this);
     const before = await startCommand(runtime);
     await succeed(runtime, 'netns', 'add', 'web');
     const [web] = await list(runtime);
     // Twice: the second time that command's copy is older than the parts, and a newer one sees more.
     for (const name of ['one', 'two']) {
-      const { holder, supervisor, keeper } = partsOf(runtime);
-      await killNow(holder, supervisor, keeper);
+      const { holder, guard, supervisor, keeper } = partsOf(runtime);
+      await killNow(holder, guard, supervisor, keeper);
       await succeed(runtime, 'netns', 'add', name);
       expect((await list(runtime)).find((named) => named.name === 'web')).to.deep.equal(web);
       const inside = await succeed(runtime, 'netns', 'exec', 'web', '--', 'readlink', '/proc/self/ns/net');

@@ -122,12 +122,12 @@ describe('in parallel', function () {
     console.log(`      300 joins: ${(joinsMs / 1000).toFixed(2)} s (promised: 3)`);
 
     // Whatever has to do with this namespace and is not a command, the driver or the test's own shell, is ours.
-    const { driver, holder, keeper, supervisor } = partsOf(runtime);
+    const { driver, guard, holder, keeper, supervisor } = partsOf(runtime);
     const commands = processesIn(first.netns).filter((pid) => pid !== keeper);
     expect(commands).to.have.lengthOf(count + 1);
     const others = new Set([...commands, driver, spawner.pid]);
     const ours = processesMentioning(basename(dirname(runtime.dir))).filter((pid) => !others.has(pid));
-    expect(ours).to.have.members([holder, keeper, supervisor]);
+    expect(ours).to.have.members([guard, holder, keeper, supervisor]);
     const totalKb = ours.reduce((sum, pid) => sum + residentKb(pid), 0);
     console.log(`      ours beside 300 commands: ${(totalKb / 1024).toFixed(1)} MB resident (promised: 12)`);
     expect(totalKb).to.be.at.most(MEMORY_LIMIT_KB);

@@ -42,9 +42,9 @@ async function expectHealthy(runtime: RuntimeDir): Promise<void> {
   expect(await act(runtime, 'repair')).to.deep.equal({ status: 0, stdout: 'nothing to mend\n', stderr: '' });
 }
 
-/** The holder last: nobody is left then to notice. */
-async function killAll({ keeper, supervisor, driver, holder }: Parts): Promise<void> {
-  await killNow(keeper, supervisor, driver, holder);
+/** In one moment: nobody is left then to notice. */
+async function killAll(parts: Parts): Promise<void> {
+  await killNow(...Object.values(parts));
 }
 
 describe('repair', function () {
@@ -89,11 +89,12 @@ describe('repair', function () {
   const victims: { roles: Role[]; named: string[] }[] = [
     { roles: ['supervisor'], named: ['supervisor'] },
     { roles: ['keeper'], named: ['keeper'] },
-    { roles: ['supervisor', 'holder'], named: ['holder', 'supervisor'] },
-    { roles: ['keeper', 'holder'], named: ['holder', 'keeper'] },
+    // With the guard, or it would have the holder replaced sooner.
+    { roles: ['supervisor', 'guard', 'holder'], named: ['holder', 'supervisor'] },
+    { roles: ['keeper', 'guard', 'holder'], named: ['holder', 'keeper'] },
     { roles: ['keeper', 'supervisor'], named: ['keeper', 'supervisor'] },
     { roles: ['supervisor', 'driver'], named: ['supervisor'] },
-    { roles: ['keeper', 'supervisor', 'driver', 'holder'], named: ['holder', 'supervisor', 'keeper'] },
+    { roles: ['supervisor', 'driver', 'guard', 'holder'], named: ['holder', 'supervisor'] },
   ];
   for (const { roles, named } of victims) {
     it(`brings back the ${roles.join(', ')} around the same namespace, and names what it started`, async function () {
@@ -233,7 +234,7 @@ describe('repair', function () {
     }
     await killAll(partsOf(runtime));
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
-    for (const file of ['live', 'state.json', 'references/a', 'tied/t']) {
+    for (const file of ['live', 'state.json', 'outside/state.json', 'references/a', 'tied/t']) {
       const path = join(runtime.stateDir(), file);
       const text = readFileSync(path, 'utf8');
       expect(text).to.include(boot);

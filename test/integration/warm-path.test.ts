@@ -85,7 +85,7 @@ describe('the warm path, called', function () {
       expect(
         entering.filter((act) => !['fork', execute('mount'), execute('umount')].includes(act)),
         'netns exec',
-      ).to.deep.equal(['cat', 'nsenter', 'unshare', 'nsenter', 'sh', 'true'].map(execute));
+      ).to.deep.equal(['cat', 'nsenter', 'nsenter', 'unshare', 'nsenter', 'sh', 'true'].map(execute));
       expect((await run(['netns', 'delete', 'web'], { env: runtime.env, file })).status).to.equal(0);
       expect((await run(['teardown', '--id', 'first'], { env: runtime.env, file })).status).to.equal(0);
       await keep.finish();

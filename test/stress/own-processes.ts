@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { parentPid } from '../../src/state/process.js';
 import { allProcesses, commandLine } from '../fixtures/processes.js';
 
-const SCRIPTS = ['holder', 'supervisor', 'keeper', 'minder', 'teardown'] as const;
+const SCRIPTS = ['holder', 'guard', 'supervisor', 'keeper', 'minder', 'teardown'] as const;
 
 /** `node` is one that makes, mends or stops; it has no state directory in its arguments, but a name. */
 export type Role = (typeof SCRIPTS)[number] | 'driver' | 'node';

@@ -134,6 +134,9 @@ function planDisturbance(random: Random, chaosMs: number): Disturbance {
     [1, ['keeper', 'supervisor']],
     [1, ['holder', 'supervisor', 'keeper']],
     [1, ['holder', 'supervisor', 'keeper', 'driver']],
+    [2, ['guard']],
+    [1, ['guard', 'holder']],
+    [1, ['guard', 'holder', 'supervisor']],
   ]);
   const stopMs = random.chance(0.35) ? random.whole(10, 1000) : undefined;
   return { kind: 'disturbance', atMs: random.whole(0, chaosMs), name: random.pick(NAMES), victims, stopMs };

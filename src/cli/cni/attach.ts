@@ -81,7 +81,7 @@ async function removeUnfinished(
   const leftIn = (cache: AttachmentCache) =>
     [...cache.list(), cache.find(list.name, attachment)].filter((other) => other !== undefined).filter(isLeft);
   if (leftIn(cacheOf(context)).length === 0) return;
-  const session: Session = { verb: 'run', exclusive: true, netns: attachment.netns };
+  const session: Session = { verb: 'beside', exclusive: true, netns: attachment.netns };
   await inSession({ ...context, interruption: undefined }, session, async (cni) => {
     for (const left of leftIn(cni.cache)) await delNetwork(cni, list.name, left, list);
   });
@@ -158,7 +158,7 @@ function attachmentsOf(context: Pick<CliContext, 'state'>, containerId: string):
 }
 
 async function changeCount(context: CliContext, containerId: string, change: CountChange): Promise<void> {
-  if (change.verb === 'run') return;
+  if (change.verb === 'beside') return;
   change.note();
   await callLauncher(context, `counting the networks of ${containerId}`, [change.verb, ...change.options]);
 }
@@ -174,14 +174,14 @@ export async function check(
   const { containerId, ifName } = options;
   const netns = options.netns === '' ? '' : context.state.netnsPath(options.netns);
   return withContainer(context, containerId, act, (held) =>
-    inSession(held, { verb: 'run', netns: netns || cachedNetns(held, network, options) }, (cni) =>
+    inSession(held, { verb: 'beside', netns: netns || cachedNetns(held, network, options) }, (cni) =>
       checkNetwork(cni, network, { containerId, ifName, netns }, today),
     ),
   );
 }
 
 export function networkStatus(context: CniContext, list: NetworkList): Promise<void> {
-  return inSession(context, { verb: 'run' }, (cni) => statusOfNetwork(cni, list));
+  return inSession(context, { verb: 'beside' }, (cni) => statusOfNetwork(cni, list));
 }
 
 /** Delete every attachment of the network that nobody counts: an ADD that was killed never got that far. */
@@ -222,7 +222,7 @@ async function deleteUnless(
   };
   const before: CachedAttachment[] = [];
   try {
-    await inSession(context, { verb: 'run', exclusive: true }, async (cni) => {
+    await inSession(context, { verb: 'beside', exclusive: true }, async (cni) => {
       const valid: CachedAttachment[] = [];
       for (const attachment of cni.cache.list().filter(({ network }) => network === list.name)) {
         // Looked at with its lock, or not at all.

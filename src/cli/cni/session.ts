@@ -18,9 +18,12 @@ import { scriptText } from '../../namespace/scripts.js';
 import { printLog } from '../call-launcher.js';
 import type { CliContext } from '../context.js';
 
-/** How a session holds the namespace: with a reference that is set up or torn down when it succeeds, or just like a command. */
+/**
+ * How a session holds the namespace: with a reference that is set up or torn down when it succeeds, or as a command does. It is
+ * in O, for the namespaces of containers may be.
+ */
 export interface Session {
-  verb: 'setup' | 'teardown' | 'run';
+  verb: 'setup' | 'teardown' | 'beside';
   /** Of the verb: `--id ID`. */
   options?: readonly string[];
   /** Let no other session run meanwhile. */
@@ -68,7 +71,7 @@ function during<T>(
     argv: [verb, '--json', ...launcherOptions, ...more, '--', ...inside, ...given],
     env: { XDG_RUNTIME_DIR: runtimeDir },
     timeoutMs: SESSION_TIMEOUT_MS,
-    what: `${verb} of the namespace ${state.name}`,
+    what: verb === 'beside' ? `entering the namespace ${state.name}` : `${verb} of the namespace ${state.name}`,
     onLog: printLog,
     signal: context.interruption,
     // The script has the second one on 4, or nothing there.

@@ -28,7 +28,7 @@ import { printNetavarkError, toJson } from '../report.js';
  */
 export interface Launch {
   act: 'setup' | 'teardown' | 'update';
-  verb: 'setup' | 'teardown' | 'run';
+  verb: 'setup' | 'teardown' | 'beside';
   /** Of the verb. */
   options?: readonly string[];
   /** scripts/netavark.sh and its arguments. */

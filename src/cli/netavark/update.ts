@@ -19,7 +19,7 @@ export async function update(network: string, servers: string, options: Netavark
     return EXIT.ok;
   }
   const command = [...netavarkCall(context, 'update'), 'update', '--network-dns-servers', servers, network];
-  return endBy(await launch(context, { act: 'update', verb: 'run', command, input: () => 'go\n{}\n' }));
+  return endBy(await launch(context, { act: 'update', verb: 'beside', command, input: () => 'go\n{}\n' }));
 }
 
 /** netavark looks at none of them, and aardvark-dns ends at the first that is wrong. */

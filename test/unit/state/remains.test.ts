@@ -12,21 +12,21 @@ describe('what a namespace has left', () => {
       const state = new StateDirectory(base, 'default');
       const kept = [
         ...[join(state.references, 'web'), join(state.tied, 'db'), state.refCount, join(state.counted, 'web')],
-        ...[state.lockOwner, state.lease('2'), state.holderFifo('2')],
+        ...[state.lockOwner, state.lease('2'), state.keeperFifo('2')],
       ];
       const left = [
         state.live,
         state.record,
         state.log,
         state.lease('1'),
-        state.holderFifo('1'),
+        state.keeperFifo('1'),
         join(state.names, 'n'),
       ];
       for (const path of [...kept, ...left]) {
         mkdirSync(dirname(path), { recursive: true });
         writeFileSync(path, '');
       }
-      const names = ['holder.1', 'lease.1', 'live', 'log', 'netns', 'state.json'];
+      const names = ['keeper.1', 'lease.1', 'live', 'log', 'netns', 'state.json'];
       expect(remainsOf(state, '2').sort()).to.deep.equal(names);
       removeRemains(state, '2');
       expect(remainsOf(state, '2')).to.deep.equal([]);

@@ -1,0 +1,53 @@
+import { statSync } from 'node:fs';
+import type { StateDirectory } from '../state/directory.js';
+import { readOptional } from '../state/files.js';
+import { identifyProcess, namespaceInode, type ProcessId } from '../state/process.js';
+
+/**
+ * Is a process that says that it is ours what it says? Its arguments prove nothing: a command has any that it likes, and
+ * whoever took it for a part of ours would follow it to where it is, and be traced there.
+ *
+ * What no command can have is a file that is hidden from all of them open, or be on the host's network. The second also
+ * tells where the state was removed, or the first was lost.
+ */
+export function isOutside(
+  pid: number,
+  state: StateDirectory,
+  role: keyof typeof DESCRIPTORS,
+  generation = '',
+): boolean {
+  // From inside nobody can look at it, and nobody follows.
+  if (namespaceInode(pid, 'user') === undefined) return true;
+  const file = { holder: state.holderFifo(generation), supervisor: state.supervisor, guard: state.guardFile }[role];
+  return hasOpen(pid, DESCRIPTORS[role], file) || isOnOurNetwork(pid);
+}
+
+/** As each of the scripts has it. */
+const DESCRIPTORS = { holder: 7, supervisor: 8, guard: 8 } as const;
+
+/** A driver has no descriptor of ours. */
+export function isOnOurNetwork(pid: number): boolean {
+  const network = namespaceInode(pid, 'net');
+  return network === undefined || network === namespaceInode('self', 'net');
+}
+
+/** The keeper is inside, and so is known by pid and start time; where nothing is recorded, any may be it. */
+export function isRecordedKeeper(pid: number, state: StateDirectory): boolean {
+  const recorded = readOptional(state.keeperFile) ?? '';
+  return (
+    !/^\d+ \d+\n$/.test(recorded) || recorded === keeperLine({ pid, startTicks: identifyProcess(pid)?.startTicks ?? 0 })
+  );
+}
+
+export function keeperLine({ pid, startTicks }: ProcessId): string {
+  return `${pid} ${startTicks}\n`;
+}
+
+function hasOpen(pid: number, descriptor: number, file: string): boolean {
+  try {
+    const [open, ours] = [statSync(`/proc/${pid}/fd/${descriptor}`), statSync(file)];
+    return open.ino === ours.ino && open.dev === ours.dev;
+  } catch {
+    return false;
+  }
+}
