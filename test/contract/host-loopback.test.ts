@@ -1,6 +1,7 @@
 /** The host's own loopback is closed to the namespace with every driver, unless it is opened by a setting. */
 
 import { expect } from 'chai';
+import { LEAD_OUT } from '../../src/doctor/loopback.js';
 import { requires } from '../fixtures/requirements.js';
 import { gatewayIn, printed } from '../fixtures/netns-facts.js';
 import { PLAIN_SHELL, run, spawnRnetns } from '../fixtures/rnetns.js';
@@ -56,6 +57,23 @@ describe('a service on the loopback of the host', () => {
       expect(stdout.trim().split('\n').sort()).to.deep.equal(lines(['tcp', 'udp'], addresses, 'nothing'));
       expect({ tcp: tcp.arrivals(), udp: udp.arrivals() }).to.deep.equal({ tcp: 0, udp: 0 });
     });
+
+    if (driver !== 'none') {
+      it(`is reached with ${driver} by root inside who changes the routes only where doctor says so`, async function () {
+        const { env, configure } = freshRuntimeDir(this);
+        configure(`[network]\ndefault_rootless_network_cmd = ${driver}\n`);
+        const [tcp, udp] = [await tcpServer(), await udpServer()];
+        const ports = [tcp.port, udp.port].map(String);
+        const attack = ['sh', '-c', LEAD_OUT, 'sh', 'sh', '-c', TRY, 'sh', ...ports, '127.0.0.1'];
+        const { stdout } = await run(['run', '--', ...attack], { env });
+        const { stdout: report } = await run(['doctor', '--json', '--check', driver], { env });
+        const { checks } = JSON.parse(report) as { checks: { status: string; detail: string }[] };
+        const isOpen = stdout.includes('tcp 127.0.0.1') && !stdout.includes('tcp 127.0.0.1 nothing');
+        expect(checks[0]?.detail.includes('root inside can reach'), checks[0]?.detail).to.equal(isOpen);
+        expect(checks[0]?.status).to.equal(isOpen ? 'warn' : 'ok');
+        expect(tcp.arrivals() > 0).to.equal(isOpen);
+      });
+    }
 
     it(`cannot be reached with ${driver} by any IPv6 address`, async function () {
       const { env, configure } = freshRuntimeDir(this);

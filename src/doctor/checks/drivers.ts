@@ -9,6 +9,7 @@ import { tunProblem } from '../../namespace/tun.js';
 import { check, fail, ok, warn, type Check, type Finding } from '../check.js';
 import { tryDriver, type DriverTrial } from '../driver-trial.js';
 import type { Host } from '../host.js';
+import { reachesLoopback } from '../loopback.js';
 import { withoutScratch } from '../scratch.js';
 
 const LIMIT_MS = 5000;
@@ -35,7 +36,8 @@ export interface Facts {
   chosen: DriverName | undefined;
   /** Is it this one that the settings ask for, or that is looked for first? Then its lack is what is wrong. */
   wanted: boolean;
-  trial: DriverTrial<never> | RnetnsError | Finding | undefined;
+  /** `used`: does it let root inside reach the host's loopback? */
+  trial: DriverTrial<boolean> | RnetnsError | Finding | undefined;
   online: boolean;
   /** What is out of the ordinary about the host's routes, so that pasta may not be able to use them. */
   odd?: string | undefined;
@@ -65,7 +67,9 @@ async function gather(host: Host, name: Name): Promise<Facts> {
   const impossible = await withoutScratch(host);
   if (impossible !== undefined) return { ...facts, trial: impossible, tun: undefined };
   try {
-    const trial = await tryDriver<never>(host, { driver: DRIVERS[name], path });
+    const trial = await tryDriver(host, { driver: DRIVERS[name], path }, ({ enter }) =>
+      reachesLoopback(enter, host.env),
+    );
     if (trial.ready) return { ...facts, trial, tun: undefined };
     return { ...facts, trial, tun: tunProblem(), odd: name === 'pasta' ? await oddWaysOut(host.env) : undefined };
   } catch (error) {
@@ -93,6 +97,12 @@ export function judge({ name, chosen, wanted, trial, online, odd, tun }: Facts):
     version === '' ? path : `${version} (${path})`,
     ...(confinement === undefined ? [] : [`confined as ${confinement}`]),
   ];
+  if (ready && trial.used === true && matters) {
+    return warn(
+      `starts: ${what.join(', ')}; root inside can reach what listens on the host's 127.0.0.1, if it changes the routes there`,
+      'docs/security.md tells how to run what you do not trust; pasta of 2025 and newer is closed',
+    );
+  }
   if (ready) return ok(`starts: ${what.join(', ')}${aside}`);
   const detail = `does not start: ${words}: ${what.join(', ')}${aside}`;
   if (tun !== undefined) return bad(`${detail}: ${tun.why}`, tun.hint);
