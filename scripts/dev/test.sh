@@ -55,7 +55,7 @@ done
 # What takes longest first: nobody waits for it in the end.
 [ -n "$plain$confined" ] || plain=unit confined='stress systemd integration contract'
 
-work='' user='' made_parent=''
+work='' tmp='' user='' made_parent=''
 finish() {
   trap - EXIT
   passed=0 failed=${RNETNS_TEST_FAILED_BEFORE:-0} skipped=0
@@ -71,7 +71,7 @@ finish() {
     printf '\n'
   fi
   # The work directory is ours alone, and no mount of the host's is below it.
-  [ -z "$work" ] || rm -rf -- "$work"
+  [ -z "$work" ] || rm -rf -- "$work" "$tmp"
   [ -z "$user" ] || remove_user
   [ -z "$made_parent" ] || rmdir -- "$made_parent" 2>/dev/null || :
   [ "${1-0}" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
@@ -124,14 +124,16 @@ done
 host_mounts() { grep -F rnetns /proc/self/mountinfo | sort || :; }
 if [ "$(id -u)" -eq 0 ]; then parent=/run; else parent=${XDG_RUNTIME_DIR:-${TMPDIR:-/tmp}}; fi
 work=$(mktemp -d -- "$parent/rnetns-test.XXXXXX")
-mkdir -m 700 -- "$work/runtime" "$work/tmp" "$work/home"
+# Commands in a namespace have another /run: what they and a test both know is not there.
+tmp=$(mktemp -d -- /tmp/rnetns-test.XXXXXX)
+mkdir -m 700 -- "$work/runtime" "$work/home"
 : >"$work/counts"
 : >"$work/files"
 host_mounts >"$work/mounts"
 
 # 2. unit
 suite_as_caller() {
-  env PATH="$caller_path" HOME="$work/home" TMPDIR="$work/tmp" XDG_RUNTIME_DIR="$work/runtime" \
+  env PATH="$caller_path" HOME="$work/home" TMPDIR="$tmp" XDG_RUNTIME_DIR="$work/runtime" \
     sh "$dev/test-suite.sh" "$suite" "$work/counts" "$@"
 }
 for suite in $plain; do suite_as_caller "$@"; done
@@ -164,7 +166,7 @@ else
 fi
 
 # 4. what is left. As root, test-lane.sh has looked where its file ran.
-sh "$dev/test-leftovers.sh" mentions "$work/runtime" "$work/tmp" || printf '0 1 0\n' >>"$work/counts"
+sh "$dev/test-leftovers.sh" mentions "$work/runtime" "$tmp" || printf '0 1 0\n' >>"$work/counts"
 if host_mounts | grep -vxFf "$work/mounts" >"$work/new-mounts"; then
   say 'left behind on the host:'
   sed 's/^/  mount /' "$work/new-mounts" >&2

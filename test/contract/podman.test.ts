@@ -189,9 +189,7 @@ describe('podman', function () {
       unshare --mount --propagation private sh -c '
         mount --bind ${around}/rt ${own}/rt && mount --rbind ${own} ${around} && exec "$rnetns" run -- sleep 300' &
       sleeper=$!
-      for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        [ -e $XDG_RUNTIME_DIR/rnetns/default/live ] || sleep 0.5
-      done
+      until [ -e $XDG_RUNTIME_DIR/rnetns/default/live ]; do sleep 0.1; done
       before=$("$rnetns" run -- readlink /proc/self/ns/net) || fail before
       rmdir ${own}/rt || fail rmdir
       after=$("$rnetns" run -- readlink /proc/self/ns/net) || fail after
