@@ -31,7 +31,7 @@ const allowed = {
   library: ['inspect', 'namespace', 'cni', 'state', 'config'],
   doctor: ['inspect', 'lifecycle', 'namespace', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
   lifecycle: ['namespace', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
-  inspect: ['lifecycle', 'namespace', 'netavark', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
+  inspect: ['lifecycle', 'namespace', 'netavark', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config', 'text'],
   graph: ['inspect', 'cni', 'state', 'plan', 'text'],
   netavark: ['state', 'config', 'plan'],
   oci: ['cni', 'state', 'config'],

@@ -5,6 +5,7 @@ import type { Status } from '../inspect/status.js';
 import { counts, type Reference } from '../state/references.js';
 import type { Detail, Graph, GraphEdge, GraphNode } from './graph.js';
 import { publishedPorts } from './ports.js';
+import { byNumber } from '../text/by-number.js';
 import { shorten } from '../text/columns.js';
 import { printable } from '../text/printable.js';
 import { processesInWords, referencesInWords } from '../text/users.js';
@@ -262,10 +263,3 @@ function describeReference({ id, nets, pid, command, problem }: Reference): Deta
   const networks = nets === null || nets === 1 ? [] : [count(nets, 'network')];
   return { label: printable(id), values: [...networks, ...process, ...(problem === null ? [] : [problem])] };
 }
-
-/** c2 before c10. */
-function byNumber(a: string, b: string): number {
-  return COLLATOR.compare(a, b) || (a < b ? -1 : 1);
-}
-
-const COLLATOR = new Intl.Collator('en', { numeric: true });

@@ -12,6 +12,7 @@ import { readOptional } from '../state/files.js';
 import { readLive, type Live } from '../state/live.js';
 import { isAlive, namespaceInode, type ProcessId } from '../state/process.js';
 import { readRecord } from '../state/record.js';
+import { byNumber } from '../text/by-number.js';
 import { countInventory } from './counts.js';
 import { readContainerIds, type ContainerIds } from './container-ids.js';
 import { findMountedPlaces, findPlaces, inodeOf, type Place } from './places.js';
@@ -97,7 +98,7 @@ export async function readInventory(state: StateDirectory, asked = monotonicMs()
       const ids = readContainerIds(state);
       return attached
         .flatMap((pair) => describeContainer(pair, pathOf.get(pair.netns), ids, state))
-        .sort((a, b) => byNumber.compare(a.bridge, b.bridge) || byNumber.compare(a.netns, b.netns));
+        .sort((a, b) => byNumber(a.bridge, b.bridge) || byNumber(a.netns, b.netns));
     });
     const members = withoutOurs(state, live, seen);
     return { processes: describeProcesses(state, generation, members, shared, places, containers), containers };
@@ -162,9 +163,6 @@ function withoutOurs(state: StateDirectory, { keeper, generation }: Live, seen: 
   const looks = onlyLooks(state, generation);
   return seen.filter(({ pid }) => pid !== keeper.pid && !looks(pid));
 }
-
-/** web2 before web10. */
-const byNumber = new Intl.Collator('en', { numeric: true });
 
 function describeContainer(
   { host, inside }: Attached,

@@ -19,6 +19,7 @@ import { namedNamespaces } from '../../namespace/names.js';
 import type { HookPlan } from '../../oci/plan.js';
 import { readLive } from '../../state/live.js';
 import { namespaceInode } from '../../state/process.js';
+import { byNumber } from '../../text/by-number.js';
 import { attach, attachments, detach, forgetLost, type AttachOptions } from '../cni/attach.js';
 import { callLauncher } from '../call-launcher.js';
 import { findList, findToday } from '../cni/networks.js';
@@ -96,7 +97,7 @@ function attachmentsOf(context: CniContext, { containerId, netns }: Container): 
   const path = context.state.netnsPath(netns);
   return attachments(context)
     .filter((attachment) => attachment.containerId === containerId && attachment.netns === path)
-    .sort((a, b) => a.ifName.localeCompare(b.ifName, 'en', { numeric: true }));
+    .sort((a, b) => byNumber(a.ifName, b.ifName));
 }
 
 function options({ containerId, netns }: Container, ifName: string): AttachOptions {
