@@ -9,8 +9,6 @@
 # shellcheck disable=SC2034,SC2154 # the variables are scripts/rnetns's
 # package.json's, whose engines npm looks at
 rn_oldest_node=20.19
-# shellcheck source=scripts/start-node.sh
-. "$rn_scripts/start-node.sh"
 
 # Where this package is, without links, because node takes `..` by its letters.
 find_package() {
@@ -21,6 +19,8 @@ find_package() {
   [ -f "$rn_root/dist/cli/main.cjs" ] ||
     die ERR_PROGRAM_MISSING "cannot start: $rn_root/dist/cli/main.cjs does not exist" 'in a checkout: npm ci && npm run build'
   find_node
+  # shellcheck source=scripts/start-node.sh
+  . "$rn_scripts/start-node.sh"
 }
 
 # $rn_node: PATH's, or what the supervisor was started by. Where that one is missing or too old, as in cron's PATH, the one
