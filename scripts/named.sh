@@ -19,7 +19,7 @@ netns() {
     add:2 | delete:2) "netns_$rn_sub" ;;
     attach:3)
       is_count "$3" || usage "needs the number of a process, but got '$3'"
-      start_of "$3" || die ERR_PROCESS "cannot attach process $3: there is none" 'give the pid of a process that runs'
+      see_process "$3" || die ERR_PROCESS "cannot attach process $3: there is none" 'give the pid of a process that runs'
       netns_add attach "$3"
       ;;
     attach:*) usage 'needs a name and a pid' ;;
@@ -110,6 +110,8 @@ netns_exec() {
   join || with_options ensure ensure
   # By descriptor: it may be deleted at any time.
   rn_view=/proc/$rn_keeper/root
+  # shellcheck source=scripts/name.sh
+  . "$rn_scripts/name.sh"
   free_descriptor
   { is_named "$rn_netns_name" && eval "command exec $rn_fd<\"\$rn_seen\""; } 2>/dev/null || {
     rn_status=2 rn_refusal='there is none'

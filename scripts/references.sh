@@ -18,21 +18,13 @@
 # Reads:    rn_id rn_nets rn_pid rn_dir and the functions of scripts/rnetns
 # Requires: mkdir rm mv find; for the last one flock dd rmdir sleep nsenter; child.sh lock.sh name.sh process.sh reap.sh teardown.sh
 # shellcheck disable=SC2154 # the variables are scripts/rnetns's
-# shellcheck source=scripts/lock.sh
-. "$rn_scripts/lock.sh"
-# shellcheck source=scripts/name.sh
-. "$rn_scripts/name.sh"
-# shellcheck source=scripts/reap.sh
-. "$rn_scripts/reap.sh"
-# shellcheck source=scripts/process.sh
-. "$rn_scripts/process.sh"
 # How often to try again what others have taken away.
 rn_rounds=20
 
 setup() {
   check_reference
   rn_start=0
-  [ -z "$rn_pid" ] || start_of "$rn_pid" ||
+  [ -z "$rn_pid" ] || see_process "$rn_pid" ||
     die ERR_PROCESS "cannot tie a reference to process $rn_pid: there is none" 'give the pid of a process that runs'
   join || with_options ensure ensure
   [ "$#" -eq 0 ] || run_inside "$@"
@@ -72,6 +64,19 @@ check_reference() {
   [ -z "$rn_pid" ] || is_count "$rn_pid" || usage "--pid must be the number of a process, but is '$rn_pid'"
   # A reference that goes with a process has a name: the process's, where none is given.
   [ -z "$rn_pid" ] || rn_id=${rn_id:-pid-$rn_pid}
+}
+
+# The scripts that only some calls need are read by these.
+see_process() {
+  # shellcheck source=scripts/process.sh
+  . "$rn_scripts/process.sh"
+  start_of "$1"
+}
+
+take_lock_now() {
+  # shellcheck source=scripts/lock.sh
+  . "$rn_scripts/lock.sh"
+  with_options take_lock ensure
 }
 
 is_count() {
@@ -140,7 +145,7 @@ count_up() {
 
 # The last setup of an id counts: a container that starts again has a new process.
 replace() {
-  with_options take_lock ensure
+  take_lock_now
   rn_new=$rn_dir/.$rn_kind.$$
   rn_status=1
   # The lock may be that of a directory which was made for it.
@@ -206,6 +211,8 @@ cannot_write() {
 read_count() {
   rn_count=0
   [ -e "$rn_dir/ref-count" ] || [ -L "$rn_dir/ref-count" ] || return 0
+  # shellcheck source=scripts/reap.sh
+  . "$rn_scripts/reap.sh"
   read_ref_count
   case $rn_count in
     0 | [1-9]*) case $rn_count in *[!0-9]*) ;; *) [ "${#rn_count}" -gt 12 ] || return 0 ;; esac ;;
@@ -223,7 +230,7 @@ write_count() {
 
 add_count() {
   own_state || return 1
-  with_options take_lock ensure
+  take_lock_now
   rn_status=1
   if [ -e "$rn_dir/live" ]; then
     read_count
@@ -239,7 +246,7 @@ below_zero() {
 }
 
 drop_count() {
-  with_options take_lock ensure
+  take_lock_now
   read_count
   rn_left=$((rn_count - rn_nets))
   if [ "$rn_left" -lt 0 ]; then
@@ -260,7 +267,7 @@ drop_count() {
 drop_id() {
   rn_file=$rn_dir/references/$rn_id
   if [ -e "$rn_dir/tied/$rn_id" ] || [ -L "$rn_dir/tied/$rn_id" ]; then
-    with_options take_lock ensure
+    take_lock_now
     rm -rf --one-file-system -- "$rn_dir/tied/$rn_id" "$rn_file"
     unlock_state
   elif ! [ -e "$rn_file" ] && ! [ -L "$rn_file" ]; then
@@ -283,6 +290,12 @@ drop_id() {
 release() {
   # First, for it may fail; the holder does the same, if later.
   locate
+  # shellcheck source=scripts/lock.sh
+  . "$rn_scripts/lock.sh"
+  # shellcheck source=scripts/name.sh
+  . "$rn_scripts/name.sh"
+  # shellcheck source=scripts/reap.sh
+  . "$rn_scripts/reap.sh"
   own_state && lock_state || return 0
   rn_whole=1
   join || rn_whole=

@@ -110,9 +110,9 @@ describe('a rule that stands in sh and in TypeScript', function () {
       ...['0', '1', '12', '999999999999', '1000000000000', '01', '-1', '+1', '1.0', '', ' ', 'x', '1x', '1 2', '0x1'],
       ...['1\n', '1\n\n', '\n1\n', ' 1 \n', '1\n2\n', '9'.repeat(21), '\u0000'],
     ];
-    const code = `rn_dir=${state.path}\nunlock_state() { :; }\nrefuse() { exit 1; }
+    const code = `rn_dir=${state.path} rn_scripts=${join(projectRoot, 'scripts')}\nunlock_state() { :; }\nrefuse() { exit 1; }
       printf '%s' "$1" >"$rn_dir/ref-count"
-      ${shFunctions('references.sh', 'read_count')}${shFunctions('reap.sh', 'read_ref_count')}
+      ${shFunctions('references.sh', 'read_count')}
       read_count && printf '%s' "$rn_count"`;
     const words = texts.filter((text) => !text.includes('\u0000'));
     expect(answers(code, words)).to.deep.equal(
