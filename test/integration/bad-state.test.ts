@@ -50,7 +50,7 @@ describe('a runtime directory', function () {
     ['that is not absolute', 'run', /XDG_RUNTIME_DIR=run: it is not an absolute path/],
     ['that is missing', '/nonexistent/run', /XDG_RUNTIME_DIR=\/nonexistent\/run: there is no such directory/],
     ['that is a file', '/etc/passwd', /XDG_RUNTIME_DIR=\/etc\/passwd: it is not a directory/],
-    ['that is in /proc', '/proc/1', /XDG_RUNTIME_DIR=\/proc\/1: it belongs to uid 0/],
+    ['that is in /proc', '/proc/sys', /XDG_RUNTIME_DIR=\/proc\/sys: it belongs to uid 0/],
   ] as const) {
     it(`${what} is refused`, async function () {
       const env = { ...fresh(this).env, XDG_RUNTIME_DIR: value };

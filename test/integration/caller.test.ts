@@ -18,7 +18,9 @@ function after(setUp: string, args: readonly string[], env: NodeJS.ProcessEnv): 
 /** Done, or one of our error lines; whatever else is wrong with the caller. */
 function expectOurs({ status, stderr, timedOut }: RunResult, done: readonly number[] = [0]): void {
   expect(timedOut, 'it hung').to.be.false;
-  expect(stderr).not.to.match(/this is a bug|^ +at |nsenter:|unshare:|flock:|node:|rnetns: \d+:|Segmentation|Aborted/m);
+  expect(stderr, stderr).not.to.match(
+    /this is a bug|^ +at |nsenter:|unshare:|flock:|node:|rnetns: \d+:|Segmentation|Aborted/m,
+  );
   if (status === null || !done.includes(status)) {
     expect({ status, stderr: stderr.replace(/^\S+ rnetns warn: .*\n/gm, '') }).to.have.property('status', 125);
     expect(stderr).to.match(/^rnetns: /m);
