@@ -210,7 +210,7 @@ describe('cni, where something is wrong', function () {
     const error = failureOf(await cni(runtime, 'add', 'rnetns', 'other', 'web', '--ifname', 'a$b', '--json', ...lab));
     await obey(runtime, error.hint);
     const listed = JSON.parse(await succeed(runtime, 'cni', 'list', '--json', ...lab)) as { attachments: object[] }[];
-    expect(listed.map(({ attachments }) => attachments)).to.deep.equal([[]]);
+    expect(listed.flatMap(({ attachments }) => attachments)).to.deep.equal([]);
     await succeed(runtime, 'netns', 'delete', 'web', ...lab);
     await gone(runtime);
   });
@@ -244,7 +244,8 @@ describe('cni, where something is wrong', function () {
     expect(error.message).to.include(
       `: its configuration is not in the cache, and there is no network configuration with name "nope" in ${directory} or /etc/cni/net.d; ${torn} cannot be used: no JSON`,
     );
-    expect(error.hint).to.equal('networks that are there: rnetns');
+    // The machine may have others in /etc/cni/net.d.
+    expect(error.hint).to.match(/^networks that are there: rnetns(, |$)/);
     for (const args of [
       ['check', 'rnetns', 'c'],
       ['check', 'second', 'id-web'],
