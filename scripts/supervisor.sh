@@ -115,7 +115,7 @@ ip route get 198.41.0.4 || ip -6 route get 2001:503:ba3e::2:30'
 await_route() {
   [ "$ready_fd" = 1 ] || return 0
   # shellcheck disable=SC2016 # the inner shell's
-  sh -c 'while sleep 1 && read -r pid <"$1" && [ "$pid" = "$2" ]; do
+  sh -c 'while sleep 1 && [ -f "$1" ] && read -r pid <"$1" && [ "$pid" = "$2" ]; do
     ! sh -c "$3" "$0" || exec kill "$2"
   done' "${0%/*}/programs.sh" "$pidfile" "$driver" "$way_out" 4<&- 8>&- &
 }

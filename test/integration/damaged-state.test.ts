@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import {
   chmodSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -18,6 +19,7 @@ import { alive, startTime, waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
 import { run } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
+import { answers, shFunctions } from '../fixtures/sh-functions.js';
 import { gone, killNow, netnsOfNewRun, partsOf, readParts, startCommand } from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
 
@@ -203,5 +205,23 @@ describe('a state file', function () {
     expect(next.stdout, next.stderr).to.equal(`net:[${command.netns}]\n`);
     await command.finish();
     await gone(runtime);
+  });
+});
+
+describe('a FIFO in the place of the pid file', function () {
+  it('does not keep what waits for a route', function () {
+    const dir = mkdtempSync('/tmp/rnetns-route-');
+    onTestEnd(() => rmSync(dir, { recursive: true }));
+    // It looks once a second; whoever waits on a FIFO is there after two.
+    const [said] = answers(
+      `ready_fd=1 driver=1 way_out=false pidfile=$1/pid
+      mkfifo "$pidfile"
+      ${shFunctions('supervisor.sh', 'await_route')}
+      await_route 4</dev/null 8</dev/null >/dev/null
+      sleep 2
+      ! kill "$!" || printf waits`,
+      [dir],
+    );
+    expect(said).to.equal('');
   });
 });
