@@ -37,7 +37,10 @@ function tour(): Step[] {
     .filter(({ command }) => command !== 'rnetns graph');
 }
 
-/** Without what differs from host to host: a word with a digit, a path or a colon in it, and how many of them. */
+/**
+ * Without what differs from host to host: a word with a digit, a path or a colon in it, and how many of them; and whether the
+ * driver has an address for the host.
+ */
 function shape(text: string): string[] {
   return text
     .trim()
@@ -45,6 +48,7 @@ function shape(text: string): string[] {
     .map((line) =>
       line
         .trim()
+        .replace(/^(host is) .*/, '$1')
         .replace(/\S*(\d|\/|::)\S*/g, '#')
         .replace(/#( +#)+/g, '#')
         .replace(/ +/g, ' '),
