@@ -45,12 +45,14 @@ teardown() {
     run_inside "$@"
   fi
   trap '' XFSZ
-  if ! own_state; then
-    # Nothing there is fine; what is not the caller's own Node explains.
-    [ -e "$rn_dir" ] || [ -L "$rn_dir" ] || [ -L "$rn_base" ] || [ -n "$rn_id" ] || below_zero 0
-    [ -e "$rn_dir" ] || [ -L "$rn_dir" ] || exit 0
-    with_options node_main ensure
-  fi
+  until own_state; do
+    # Nothing there is fine. Others may make it meanwhile; what is not the caller's own Node explains.
+    if ! [ -e "$rn_dir" ] && ! [ -L "$rn_dir" ]; then
+      [ -L "$rn_base" ] || [ -n "$rn_id" ] || below_zero 0
+      exit 0
+    fi
+    own_state || with_options node_main ensure
+  done
   if [ -n "$rn_id" ]; then drop_id; else drop_count; fi
 }
 
