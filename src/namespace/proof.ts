@@ -43,7 +43,8 @@ export function keeperLine({ pid, startTicks }: ProcessId): string {
   return `${pid} ${startTicks}\n`;
 }
 
-function hasOpen(pid: number, descriptor: number, file: string): boolean {
+/** False also for a process that may not be looked at. */
+export function hasOpen(pid: number, descriptor: number, file: string): boolean {
   try {
     const [open, ours] = [statSync(`/proc/${pid}/fd/${descriptor}`), statSync(file)];
     return open.ino === ours.ino && open.dev === ours.dev;

@@ -3,6 +3,7 @@ import type { StateDirectory } from '../state/directory.js';
 import { readOptional } from '../state/files.js';
 import { isStopped, namespaceInode, type ProcessId } from '../state/process.js';
 import type { Components } from './components.js';
+import { hasOpen } from './proof.js';
 import { hasLost } from './view.js';
 
 /**
@@ -19,12 +20,10 @@ export function soundParts(state: StateDirectory, generation: string, found: Com
     ...found,
     // On 8 it reads the leases (scripts/holder.sh).
     holder:
-      hasOpen(holder, 7, state.holderFifo(generation)) && hasOpen(holder, 8, state.lease(generation))
-        ? holder
-        : undefined,
-    supervisor: hasOpen(supervisor, 8, state.supervisor) ? supervisor : undefined,
+      holds(holder, 7, state.holderFifo(generation)) && holds(holder, 8, state.lease(generation)) ? holder : undefined,
+    supervisor: holds(supervisor, 8, state.supervisor) ? supervisor : undefined,
     guard: isSoundGuard(state, generation, guard) ? guard : undefined,
-    keeper: hasOpen(keeper, 4, state.keeperFifo(generation)) ? keeper : undefined,
+    keeper: holds(keeper, 4, state.keeperFifo(generation)) ? keeper : undefined,
   };
 }
 
@@ -37,19 +36,17 @@ export function isWhole(state: StateDirectory, generation: string, parts: Omit<C
   });
 }
 
-function hasOpen(process: ProcessId | undefined, fd: number, path: string): boolean {
+function holds(process: ProcessId | undefined, fd: number, path: string): boolean {
   if (process === undefined) return false;
   // A command can't look at what is outside; that it is there is all that it sees.
-  if (namespaceInode(process.pid, 'user') === undefined) return true;
-  const [open, file] = [look(`/proc/${process.pid}/fd/${fd}`), look(path)];
-  return open !== undefined && open.ino === file?.ino && open.dev === file.dev;
+  return namespaceInode(process.pid, 'user') === undefined || hasOpen(process.pid, fd, path);
 }
 
 /** It waits for the end of the holder, which reads in the file whether there is one. */
 function isSoundGuard(state: StateDirectory, generation: string, guard: ProcessId | undefined): boolean {
   return (
-    hasOpen(guard, 4, state.holderFifo(generation)) &&
-    hasOpen(guard, 8, state.guardFile) &&
+    holds(guard, 4, state.holderFifo(generation)) &&
+    holds(guard, 8, state.guardFile) &&
     readOptional(state.guardFile) === `${guard?.pid ?? 0}\n`
   );
 }
