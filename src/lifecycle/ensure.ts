@@ -1,5 +1,5 @@
 import { RnetnsError } from '../errors/error.js';
-import { findComponents, wayToM0, wayToO, type Components } from '../namespace/components.js';
+import { findComponents, wayToO, type Components } from '../namespace/components.js';
 import type { Target } from '../namespace/enter.js';
 import { adoptHolder, createHolder } from '../namespace/holder.js';
 import { isInside } from '../namespace/inside.js';
@@ -47,7 +47,6 @@ export async function ensure(context: Context, generation: string): Promise<void
   checkClosed(state);
   checkWritable(state);
   if (isInside(state)) throw insideError(state, 'mend');
-  makeOutside(state);
   const found = await wakeComponents(context);
   const record = readRecord(state);
   const way = wayToO(state, found);
@@ -59,19 +58,17 @@ export async function ensure(context: Context, generation: string): Promise<void
     });
   }
   const scope = enterScope(state.name, context.runtimeDir, (message) => context.log.warn(message));
-  // Without a way into O no driver can be connected to what its commands are in: they go on alone.
-  if (way === undefined || !hasInside(context, found, record)) {
+  // Without a way into O no driver can be connected to what its commands are in: they go on alone. M0 or a process inside is
+  // more of it than a driver.
+  const hasMore = way?.mount !== undefined || findInside(context, found, record) !== undefined;
+  if (way === undefined || !hasMore) {
     // pasta ends by itself when its netns has gone, but misses that at times; the new netns gets a driver of its own.
     if (found.driver !== undefined) killProcess(found.driver);
     return create(context, generation, scope);
   }
   await scope;
+  makeOutside(state);
   await mend(asMade(context, record), found, way, record, generation);
-}
-
-/** Is there more of it than a driver? */
-function hasInside(context: Context, found: Components, record: Record | undefined): boolean {
-  return wayToM0(context.state, found) !== undefined || findInside(context, found, record) !== undefined;
 }
 
 function isWithinReach({ pid }: Target): boolean {
@@ -142,7 +139,6 @@ async function mend(
   noteDead(context, found, sound, record);
   const plan = wholePlan(record) ?? (await makePlan(context, await chooseParts(context)));
   const around = surroundings(context, generation);
-  const hasM0 = wayToM0(context.state, found) !== undefined;
   await endGuard(found, sound.guard, way);
   const holder = sound.holder ?? (await adoptHolder(around, way));
   if (sound.guard === undefined) ringHolder(context.state, generation);
@@ -150,7 +146,7 @@ async function mend(
   // Where the namespace's file is gone, pasta, which watches it, is ending: too late to adopt it.
   const hasFile = isNamespaceFile(`/proc/${holder.pid}/root${context.state.netns}`);
   if (!hasFile) {
-    if (hasM0) noteMended(context, 'netns', 'mounted again: its file had been removed');
+    if (way.mount !== undefined) noteMended(context, 'netns', 'mounted again: its file had been removed');
     // While those are there that lead to it.
     await ensureNetns(around, holder, findMember);
     await endDriver(context.state);
