@@ -207,7 +207,8 @@ describe('run: the command', () => {
 
   it("gets no descriptor but the caller's and the lease", async function () {
     const { env } = freshRuntimeDir(this);
-    const waiting = ['-c', 'echo up; exec sleep 60'];
+    // Not sleep(1): a program that starts opens files of its own for a moment.
+    const waiting = ['-c', 'echo up; read -r _'];
     const descriptors = async (command: Background): Promise<Map<string, string>> => {
       await printed(command, 'up\n');
       const dir = `/proc/${command.pid}/fd`;
