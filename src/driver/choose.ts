@@ -6,9 +6,9 @@ import { findProgram, isExecutable } from '../exec/find-program.js';
 import { parseHelpOptions } from '../plan/features.js';
 import type { DriverPlan } from '../plan/plan.js';
 import type { Driver } from './driver.js';
-import { none } from './none.js';
-import { pasta } from './pasta.js';
-import { slirp4netns } from './slirp4netns.js';
+import { none } from './none/none.js';
+import { pasta } from './pasta/pasta.js';
+import { slirp4netns } from './slirp4netns/slirp4netns.js';
 
 const DRIVERS: readonly Driver[] = [pasta, slirp4netns, none];
 

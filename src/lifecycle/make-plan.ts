@@ -7,7 +7,7 @@ import { RnetnsError } from '../errors/error.js';
 import { isLocalhost, parseIp } from '../plan/ip.js';
 import { planMounts } from '../plan/mounts.js';
 import type { DriverPlan, IdMap, Plan } from '../plan/plan.js';
-import { DNS_FORWARD } from '../plan/pasta.js';
+import { DNS_FORWARD } from '../driver/pasta/plan.js';
 import {
   answeringForwarders,
   chooseHostResolvConf,

@@ -1,7 +1,7 @@
 import type { DriverName } from '../../config/config.js';
 import { findDriver, type Found } from '../../driver/choose.js';
-import { pasta as pastaDriver } from '../../driver/pasta.js';
-import { slirp4netns as slirp4netnsDriver } from '../../driver/slirp4netns.js';
+import { pasta as pastaDriver } from '../../driver/pasta/pasta.js';
+import { slirp4netns as slirp4netnsDriver } from '../../driver/slirp4netns/slirp4netns.js';
 import { RnetnsError } from '../../errors/error.js';
 import { findProgram } from '../../exec/find-program.js';
 import { isOnline, oddWaysOut } from '../../namespace/ways-out.js';

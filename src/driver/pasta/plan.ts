@@ -8,10 +8,10 @@
  * pasta runs in the foreground under our supervisor, and writes its pid to a descriptor of ours once it is ready: the
  * pid file is written after the namespace is configured (pasta(1), --pid), so readiness needs no polling.
  */
-import { RnetnsError } from '../errors/error.js';
-import type { WaysOut } from './default-route.js';
-import { parseIp } from './ip.js';
-import { parsePastaOptions, type PastaArgument } from './pasta-options.js';
+import { RnetnsError } from '../../errors/error.js';
+import type { WaysOut } from '../../plan/default-route.js';
+import { parseIp } from '../../plan/ip.js';
+import { parsePastaOptions, type PastaArgument } from './options.js';
 
 /** Podman's for IPv4; for namespaces without that one of RFC 4193, which nobody else is likely to have. */
 export const DNS_FORWARD = { ipv4: '169.254.1.1', ipv6: 'fd72:6e65:746e:73::53' } as const;

@@ -6,7 +6,7 @@
  * ends its options at the first word that is none, so that all that rnetns appends would become a *command* which
  * pasta runs in a new namespace of its own. Hence a stray word, a `--` and a missing value are errors here.
  */
-import { RnetnsError } from '../errors/error.js';
+import { RnetnsError } from '../../errors/error.js';
 
 // Of pasta(1), all releases up to April 2026, `short:long`. An unknown option is left to pasta itself.
 const WITH_VALUE = [

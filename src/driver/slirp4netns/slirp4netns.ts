@@ -1,5 +1,5 @@
-import { planSlirp4netns } from '../plan/slirp4netns.js';
-import type { Driver } from './driver.js';
+import { planSlirp4netns } from './plan.js';
+import type { Driver } from '../driver.js';
 
 /** https://github.com/rootless-containers/slirp4netns, slirp4netns(1). */
 export const slirp4netns: Driver = {

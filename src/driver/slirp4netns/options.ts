@@ -2,8 +2,8 @@
  * The `key=value` options for slirp4netns in `network_cmd_options`, the names and values podman takes
  * (podman-run(1), --network=slirp4netns). Checked here, because slirp4netns itself says only "usage".
  */
-import { RnetnsError } from '../errors/error.js';
-import { formatIpv4, parseIp, parseIpv4 } from './ip.js';
+import { RnetnsError } from '../../errors/error.js';
+import { formatIpv4, parseIp, parseIpv4 } from '../../plan/ip.js';
 
 /** What the user asked for; a key that was not given is undefined. */
 export interface Slirp4netnsOptions {

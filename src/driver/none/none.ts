@@ -1,4 +1,4 @@
-import type { Driver } from './driver.js';
+import type { Driver } from '../driver.js';
 
 /** Loopback and bridges only: the namespace has no way out. */
 export const none: Driver = {

@@ -6,11 +6,11 @@
  * slirp4netns lets the namespace reach the host's 127.0.0.1 as 10.0.2.2 unless told otherwise
  * (https://github.com/rootless-containers/slirp4netns/issues/50), and that must never open in silence.
  */
-import { RnetnsError } from '../errors/error.js';
-import { formatIpv4 } from './ip.js';
-import { parseNetwork, parseSlirp4netnsOptions } from './slirp4netns-options.js';
+import { RnetnsError } from '../../errors/error.js';
+import { formatIpv4 } from '../../plan/ip.js';
+import { parseNetwork, parseSlirp4netnsOptions } from './options.js';
 
-export { parseSlirp4netnsOptions, type Slirp4netnsOptions } from './slirp4netns-options.js';
+export { parseSlirp4netnsOptions, type Slirp4netnsOptions } from './options.js';
 
 const DEFAULT_CIDR = '10.0.2.0/24';
 const DEFAULT_MTU_BYTES = 65520;

@@ -1,8 +1,12 @@
 import { isIPv4 } from 'node:net';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { RnetnsError } from '../../../src/errors/error.js';
-import { parseSlirp4netnsOptions, planSlirp4netns, type Slirp4netnsFacts } from '../../../src/plan/slirp4netns.js';
+import { RnetnsError } from '../../../../src/errors/error.js';
+import {
+  parseSlirp4netnsOptions,
+  planSlirp4netns,
+  type Slirp4netnsFacts,
+} from '../../../../src/driver/slirp4netns/plan.js';
 
 const ALL = [
   ...['--disable-host-loopback', '--mtu', '--enable-sandbox', '--enable-seccomp', '--cidr', '--enable-ipv6'],
@@ -24,7 +28,7 @@ const NOTHING = {
   portHandler: undefined,
 };
 
-describe('plan/slirp4netns: parseSlirp4netnsOptions', () => {
+describe('driver/slirp4netns: parseSlirp4netnsOptions', () => {
   for (const [options, expected] of [
     [[], {}],
     [['cidr=192.168.0.0/25', 'cidr=10.1.0.0/16'], { cidr: '10.1.0.0/16' }],
@@ -86,7 +90,7 @@ describe('plan/slirp4netns: parseSlirp4netnsOptions', () => {
   });
 });
 
-describe('plan/slirp4netns: planSlirp4netns', () => {
+describe('driver/slirp4netns: planSlirp4netns', () => {
   const SAFE = ['--disable-host-loopback'];
   const BOXED = ['--enable-sandbox', '--enable-seccomp'];
   for (const [name, facts, args, rest] of [

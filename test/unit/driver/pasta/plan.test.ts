@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { RnetnsError } from '../../../src/errors/error.js';
-import type { WaysOut } from '../../../src/plan/default-route.js';
-import { parsePastaOptions } from '../../../src/plan/pasta-options.js';
-import { planPasta, type PastaFacts } from '../../../src/plan/pasta.js';
+import { RnetnsError } from '../../../../src/errors/error.js';
+import type { WaysOut } from '../../../../src/plan/default-route.js';
+import { parsePastaOptions } from '../../../../src/driver/pasta/options.js';
+import { planPasta, type PastaFacts } from '../../../../src/driver/pasta/plan.js';
 
 const NETNS = '/run/user/1000/rnetns/default/rootless-netns/rootless-netns';
 const NEW = new Set(['--map-guest-addr']);
@@ -21,7 +21,7 @@ const BOTH = { ipv4: true, ipv6: true };
 const ONLY4 = { ipv4: true, ipv6: false };
 const GUEST = ['169.254.1.2'];
 
-describe('plan/pasta', () => {
+describe('driver/pasta', () => {
   for (const [name, facts, args, dnsForward = DNS, mapGuestAddr = GUEST, families = BOTH] of [
     ['nothing set', {}, [...FORWARD, ...PORTS, ...REST, ...OWN, ...MAP]],
     ['an old pasta', { features: new Set() }, [...FORWARD, ...PORTS, ...REST, ...OWN], DNS, []],

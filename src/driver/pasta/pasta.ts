@@ -1,5 +1,5 @@
-import { planPasta } from '../plan/pasta.js';
-import type { Driver } from './driver.js';
+import { planPasta } from './plan.js';
+import type { Driver } from '../driver.js';
 
 /** passt's network namespace mode: https://passt.top, pasta(1). */
 export const pasta: Driver = {
