@@ -2,6 +2,7 @@ import { closeSync, existsSync, openSync, rmSync, writeSync } from 'node:fs';
 import { release, version as kernelVersion } from 'node:os';
 import { gzipSync } from 'node:zlib';
 import { errnoReason } from '../config/errno.js';
+import { CONNECTING } from '../driver/drivers.js';
 import { RnetnsError } from '../errors/error.js';
 import { tryProgram } from '../exec/probe.js';
 import { findProgram } from '../exec/find-program.js';
@@ -24,15 +25,14 @@ export interface Bundle {
 const VARIABLES =
   /^(PATH|SHELL|TERM|LANG|LC_[A-Z]+|XDG_[A-Z_]+|RNETNS_[A-Z_]+|CONTAINERS_CONF(_OVERRIDE)?|DBUS_SESSION_BUS_ADDRESS|container|NO_COLOR|(https?|ftp|all|no)_proxy)$/i;
 const VERSION_MS = 1000;
-const PROGRAMS = {
-  pasta: '--version',
-  slirp4netns: '--version',
+const PROGRAMS: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(CONNECTING.map(({ program }) => [program.file, '--version'])),
   unshare: '--version',
   ip: '-V',
   nft: '--version',
   iptables: '--version',
   systemctl: '--version',
-} as const;
+};
 const FILES: readonly (readonly [name: string, path: string])[] = [
   ['os-release', '/etc/os-release'],
   ['mountinfo', '/proc/self/mountinfo'],

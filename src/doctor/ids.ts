@@ -1,5 +1,7 @@
-/** Every check of `rnetns doctor`, in its order, with what it tries. The reference documentation is this list. */
-export const CHECKS = {
+import type { DriverName } from '../config/config.js';
+import { CONNECTING } from '../driver/drivers.js';
+
+const HOST = {
   kernel: 'is the kernel new enough',
   programs: 'are the programs in PATH that every namespace needs',
   settings: 'can all settings be read',
@@ -9,8 +11,13 @@ export const CHECKS = {
   'subordinate-ids': 'are there subordinate ids, and nobody else has the same',
   newuidmap: 'maps them in a user namespace, by newuidmap and newgidmap',
   tun: 'opens /dev/net/tun',
-  pasta: 'starts pasta for a scratch network namespace',
-  slirp4netns: 'starts slirp4netns for a scratch network namespace',
+} as const;
+
+const DRIVERS = Object.fromEntries(
+  CONNECTING.map(({ name }) => [name, `starts ${name} for a scratch network namespace`]),
+);
+
+const REST = {
   firewall: 'lists the rules of a scratch network namespace, by nft and iptables',
   'proc-sys': 'writes a sysctl of a scratch network namespace',
   systemd: "asks the user's systemd manager for an answer",
@@ -23,5 +30,8 @@ export const CHECKS = {
   dns: 'asks the DNS forwarder, in the namespace if it is up, else in the scratch one',
 } as const;
 
-export type CheckId = keyof typeof CHECKS;
+/** Every check of `rnetns doctor`, in its order, with what it tries. The reference documentation is this list. */
+export const CHECKS: Readonly<Record<string, string>> = { ...HOST, ...DRIVERS, ...REST };
+
+export type CheckId = keyof typeof HOST | DriverName | keyof typeof REST;
 export const CHECK_IDS = Object.keys(CHECKS) as CheckId[];

@@ -4,7 +4,7 @@ import { RnetnsError } from '../errors/error.js';
 import type { Check, Finding } from './check.js';
 import { kernel } from './checks/kernel.js';
 import { defaultRoute, dns } from './checks/network.js';
-import { pasta, slirp4netns } from './checks/drivers.js';
+import { drivers } from './checks/drivers.js';
 import { firewall, procSys } from './checks/inside.js';
 import { leftovers } from './checks/leftovers.js';
 import { limits, mounts } from './checks/mounts.js';
@@ -21,7 +21,7 @@ import { CHECK_IDS, type CheckId } from './ids.js';
 
 const ALL: readonly Check[] = [
   ...[kernel, programs, settings, runtimeDir, userNamespace, namespaces, subordinateIds, newuidmap, tun],
-  ...[pasta, slirp4netns, firewall, procSys, systemd, linger, sessionBus, limits, mounts, leftovers, defaultRoute, dns],
+  ...[...drivers, firewall, procSys, systemd, linger, sessionBus, limits, mounts, leftovers, defaultRoute, dns],
 ];
 
 /** The finding of one check. */

@@ -1,19 +1,12 @@
 import { basename } from 'node:path';
-import type { Config } from '../config/config.js';
+import type { Config, DriverName } from '../config/config.js';
 import { RnetnsError } from '../errors/error.js';
 import { runCommand } from '../exec/command.js';
 import { findProgram, isExecutable } from '../exec/find-program.js';
 import { parseHelpOptions } from '../plan/features.js';
 import type { DriverPlan } from '../plan/plan.js';
-import type { Driver } from './driver.js';
-import { none } from './none/none.js';
-import { pasta } from './pasta/pasta.js';
-import { slirp4netns } from './slirp4netns/slirp4netns.js';
-
-const DRIVERS: readonly Driver[] = [pasta, slirp4netns, none];
-
-/** Without a setting: the first of these that is installed. */
-const PREFERENCE = [pasta, slirp4netns];
+import type { ConnectingDriver, Driver } from './driver.js';
+import { CONNECTING, driverNamed, INDEPENDENT, installHint, namesOf } from './drivers.js';
 
 const HELP_TIMEOUT_MS = 5000;
 
@@ -31,8 +24,9 @@ export interface Found {
  */
 export function findDriver({ network, engine }: Config, path: readonly string[]): Found {
   const directories = [...engine.helperBinariesDirs, ...path];
-  const named = DRIVERS.find(({ name }) => name === network.defaultRootlessNetworkCmd);
-  if (named?.program === null) return { driver: named, path: '' };
+  const setting = network.defaultRootlessNetworkCmd;
+  const named = CONNECTING.find(({ name }) => name === setting);
+  if (setting !== undefined && named === undefined) return { driver: driverNamed(setting), path: '' };
 
   const given = engine.networkCmdPath;
   if (given !== undefined) {
@@ -41,34 +35,43 @@ export function findDriver({ network, engine }: Config, path: readonly string[])
         hint: 'rnetns config tells which file sets it',
       });
     }
-    // podman(1) has this key for slirp4netns, and so do the files of its users.
-    return { driver: named ?? (basename(given).startsWith('slirp4netns') ? slirp4netns : pasta), path: given };
+    // podman(1) has this key for slirp4netns, and so do the files of its users: which one it is shows in the file's name.
+    const alike = CONNECTING.find(({ program }) => basename(given).startsWith(program.file));
+    return { driver: named ?? alike ?? CONNECTING[0], path: given };
   }
 
-  for (const driver of named === undefined ? PREFERENCE : [named]) {
-    const found = findProgram(driver.program ?? '', directories);
-    if (found !== undefined) return { driver, path: found };
-  }
-  const wanted = named?.name ?? 'neither pasta nor slirp4netns';
+  const found = findFirst(named === undefined ? CONNECTING : [named], directories);
+  if (found !== undefined) return found;
+  const wanted = named?.name ?? `neither ${namesOf(CONNECTING, 'nor')}`;
   throw new RnetnsError(
     'ERR_PROGRAM_MISSING',
     `cannot connect the namespace: ${wanted} was ${named === undefined ? '' : 'not '}found in ${directories.join(':')}`,
-    { hint: `sudo apt-get install ${named?.name === 'slirp4netns' ? 'slirp4netns' : 'passt'}` },
+    { hint: installHint(named ?? CONNECTING[0]) },
   );
 }
 
+function findFirst(drivers: readonly ConnectingDriver[], directories: readonly string[]): Found | undefined {
+  for (const driver of drivers) {
+    const path = findProgram(driver.program.file, directories);
+    if (path !== undefined) return { driver, path };
+  }
+  return undefined;
+}
+
 /**
- * slirp4netns, where pasta can't use the host's routes and the settings leave the choice: they name no driver, and have
- * nothing that only pasta has. Else what to do about it.
+ * Another driver, where this one can't use the host's routes and the settings leave the choice: they name no driver, and
+ * have nothing that only this one has. Else what to do about it.
  */
-export function findAlternative({ network, engine }: Config, path: readonly string[]): Found | string {
-  const found = findProgram('slirp4netns', [...engine.helperBinariesDirs, ...path]);
-  if (found === undefined) return 'install slirp4netns, which can';
-  const { defaultRootlessNetworkCmd, pastaOptions } = network;
+export function findAlternative(to: DriverName, config: Config, path: readonly string[]): Found | string {
+  const { network, engine } = config;
+  const found = findFirst(INDEPENDENT, [...engine.helperBinariesDirs, ...path]);
+  if (found === undefined) return `install ${namesOf(INDEPENDENT)}, which can`;
   const isFree =
-    defaultRootlessNetworkCmd === undefined && engine.networkCmdPath === undefined && pastaOptions.length === 0;
-  if (isFree) return { driver: slirp4netns, path: found };
-  return 'slirp4netns can: default_rootless_network_cmd = slirp4netns in rnetns.conf';
+    network.defaultRootlessNetworkCmd === undefined &&
+    engine.networkCmdPath === undefined &&
+    driverNamed(to).program?.ownOptions(config).length === 0;
+  const { name } = found.driver;
+  return isFree ? found : `${name} can: default_rootless_network_cmd = ${name} in rnetns.conf`;
 }
 
 /** Ask the program what it can do, and plan how to run it. */

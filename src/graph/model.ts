@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path';
 import type { CachedAttachment } from '../cni/cache.js';
+import { CONNECTING } from '../driver/drivers.js';
 import type { ContainerLink, Inventory, ProcessEntry } from '../inspect/inventory.js';
 import type { Status } from '../inspect/status.js';
 import { counts, type Reference } from '../state/references.js';
@@ -87,7 +88,8 @@ function hostNode(interfaces: readonly string[]): GraphNode {
 function driverNode({ driver }: Status): GraphNode {
   const node = { id: 'driver', kind: 'driver' } as const;
   if (driver === null) return { ...node, title: 'driver unknown', details: [], health: 'broken' };
-  if (driver.name === 'none') return { ...node, title: 'no driver', details: [], health: 'idle' };
+  const connects = CONNECTING.some(({ name }) => name === driver.name);
+  if (!connects) return { ...node, title: 'no driver', details: [], health: 'idle' };
   const dead = driver.pid === null;
   return {
     ...node,

@@ -1,9 +1,9 @@
 import { findAlternative, planDriver } from '../driver/choose.js';
+import { quirksOf } from '../driver/drivers.js';
 import { RnetnsError } from '../errors/error.js';
 import { startSupervisor, type RunningDriver } from '../namespace/supervisor.js';
 import type { Surroundings } from '../namespace/surroundings.js';
 import { isOnline, oddWaysOut, ownWaysOut, waysOutOf } from '../namespace/ways-out.js';
-import type { DriverPlan } from '../plan/plan.js';
 import type { ProcessId } from '../state/process.js';
 import type { Context } from './context.js';
 import { endDriver } from './end-driver.js';
@@ -11,12 +11,12 @@ import { endDriver } from './end-driver.js';
 /**
  * Theory of operation: connecting a new namespace
  *
- * pasta gives the namespace the host's own addresses and routes, so there are routes of the host's that it can't use:
- * without a gateway, with several next hops, or in a table that a rule leads to. Depending on its version it ends, or
- * starts without a way out of the namespace. slirp4netns has a network of its own, and doesn't mind.
- *   1. The host has no way out: pasta is tried until there is one, with the namespace degraded meanwhile.
+ * A driver that gives the namespace the host's own addresses and routes (`copiesHostRoutes`) can't use some of the host's:
+ * those without a gateway, with several next hops, or in a table that a rule leads to. Depending on its version it ends, or
+ * starts without a way out of the namespace. One with a network of its own doesn't mind.
+ *   1. The host has no way out: it is tried until there is one, with the namespace degraded meanwhile.
  *   2. The driver doesn't start, or brings no way out, and the host's routes are of the ordinary kind: an error.
- *   3. They aren't: slirp4netns, if the settings leave the choice and it is installed; else pasta goes on trying.
+ *   3. They aren't: one that doesn't mind, if the settings leave the choice and it is installed; else it goes on trying.
  */
 export interface Connected {
   supervisor: ProcessId;
@@ -36,19 +36,19 @@ export async function connect(
     supervisor: await startSupervisor(around, holder, chosen, { attempts: CREATE_ATTEMPTS, persist }),
     driver: chosen,
   });
-  if (driver.name !== 'pasta') return start(driver, 'no');
+  if (!quirksOf(driver).copiesHostRoutes) return start(driver, 'no');
   if (!(await isOnline())) return start(driver, 'offline'); // 1.
   try {
     return await start(driver, 'no');
   } catch (error) {
     const odd = error instanceof RnetnsError && error.code === 'ERR_DRIVER' ? await oddWaysOut(around.env) : undefined;
     if (odd === undefined) throw error; // 2.
-    const other = await alternativeTo(context, odd); // 3.
+    const other = await alternativeTo(driver, context, odd); // 3.
     return other === undefined ? start(driver, 'yes') : start(other, 'no');
   }
 }
 
-/** Where pasta runs, but the namespace got no way out of the host's first family: as when it had not started. */
+/** Where it runs, but the namespace got no way out of the host's first family: as when it had not started. */
 export async function ensureWayOut(
   context: Context,
   around: Surroundings,
@@ -60,25 +60,27 @@ export async function ensureWayOut(
   const inside = waysOutOf(keeper.pid);
   const family = ipv4 && driver.families?.ipv4 !== false ? 'ipv4' : 'ipv6';
   const lacks = family === 'ipv4' ? !inside.ipv4 : ipv6 && !inside.ipv6;
-  const odd = lacks && driver.name === 'pasta' ? await oddWaysOut(around.env, family) : undefined;
+  const odd = lacks && quirksOf(driver).copiesHostRoutes ? await oddWaysOut(around.env, family) : undefined;
   if (odd === undefined) return { supervisor, driver };
-  const other = await alternativeTo(context, odd);
+  const other = await alternativeTo(driver, context, odd);
   if (other === undefined) return { supervisor, driver };
   await endDriver(context.state);
   return { supervisor: await startSupervisor(around, holder, other, { attempts: 1, persist: 'no' }), driver: other };
 }
 
-/** slirp4netns, where it may be taken. Either way the caller is told. */
+/** Another one, where it may be taken. Either way the caller is told. */
 async function alternativeTo(
+  { name }: RunningDriver,
   { config, env, state, log }: Context,
   odd: string,
-): Promise<Extract<DriverPlan, { path: string }> | undefined> {
-  const found = findAlternative(config, (env.PATH ?? '').split(':'));
+): Promise<RunningDriver | undefined> {
+  const found = findAlternative(name, config, (env.PATH ?? '').split(':'));
   if (typeof found === 'string') {
-    log.warn(`${odd}, which this pasta can't use: the namespace has no way out for now; ${found}`);
+    log.warn(`${odd}, which this ${name} can't use: the namespace has no way out for now; ${found}`);
     return undefined;
   }
-  log.warn(`${odd}, which this pasta can't use: taking slirp4netns; default_rootless_network_cmd chooses for good`);
+  const taken = `taking ${found.driver.name}; default_rootless_network_cmd chooses for good`;
+  log.warn(`${odd}, which this ${name} can't use: ${taken}`);
   const plan = await planDriver(found, config, state.netns, env);
   return plan.path === null ? undefined : plan;
 }

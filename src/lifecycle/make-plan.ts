@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import type { Config } from '../config/config.js';
 import { findDriver, planDriver, type Found } from '../driver/choose.js';
+import { driverNamed, quirksOf } from '../driver/drivers.js';
 import { ownWaysOut } from '../namespace/ways-out.js';
 import type { WaysOut } from '../plan/default-route.js';
 import { RnetnsError } from '../errors/error.js';
 import { isLocalhost, parseIp } from '../plan/ip.js';
 import { planMounts } from '../plan/mounts.js';
 import type { DriverPlan, IdMap, Plan } from '../plan/plan.js';
-import { DNS_FORWARD } from '../driver/pasta/plan.js';
 import {
   answeringForwarders,
   chooseHostResolvConf,
@@ -84,10 +84,10 @@ function hasRunSystemd(resolvConf: string | null): boolean {
   return existsSync(inResolve ? '/run/systemd/resolve' : resolvConf);
 }
 
-/** pasta's namespace has what the host has, that of others what they make. Offline, nobody knows yet. */
+/** With the host's routes a namespace has what the host has, else what the driver makes. Offline, nobody knows yet. */
 export function expectedFamilies(driver: DriverPlan, host: WaysOut): WaysOut {
   const left = driver.path === null ? undefined : driver.families;
-  const isKnown = driver.name === 'pasta' && (host.ipv4 || host.ipv6);
+  const isKnown = quirksOf(driver).copiesHostRoutes && (host.ipv4 || host.ipv6);
   const has = (family: keyof WaysOut): boolean => left?.[family] !== false && (!isKnown || host[family]);
   return { ipv4: has('ipv4'), ipv6: has('ipv6') };
 }
@@ -109,20 +109,21 @@ function refuseServersWithoutFamily({ network }: Config, driver: DriverPlan): vo
 }
 
 /** Of a driver's forwarders those that a namespace with these families can ask, and that answer. */
-export function forwardersFor({ dnsForward }: DriverPlan, families: WaysOut): string[] {
+export function forwardersFor({ name, dnsForward }: DriverPlan, families: WaysOut): string[] {
   const served = dnsForward.filter((address) => (address.includes(':') ? families.ipv6 : families.ipv4));
-  return answeringForwarders(served, DNS_FORWARD, readOptional('/etc/resolv.conf') ?? '');
+  const ours = driverNamed(name).program?.forwarders;
+  return ours === undefined ? served : answeringForwarders(served, ours, readOptional('/etc/resolv.conf') ?? '');
 }
 
 /** What resolv.conf inside is made of. Without a driver a public server is as far away as any other. */
 export function resolvConfFacts(
   { network }: Config,
-  driver: Pick<DriverPlan, 'name'>,
+  driver: Pick<DriverPlan, 'path'>,
   forwarders: readonly string[],
   ipv6: boolean,
 ): ResolvConfFacts {
   const { dnsServers, dnsSearches, dnsOptions } = network;
-  const dnsFallback = driver.name === 'none' ? 'none' : network.dnsFallback;
+  const dnsFallback = driver.path === null ? 'none' : network.dnsFallback;
   const host = chooseHostResolvConf(readOptional);
   return { host, forwarders, ipv6, dnsFallback, dnsServers, dnsSearches, dnsOptions };
 }

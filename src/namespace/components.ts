@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
+import { CONNECTING } from '../driver/drivers.js';
 import type { StateDirectory } from '../state/directory.js';
 import { commandLine, identifyProcess, namespaceInode, ownPids, type ProcessId } from '../state/process.js';
 import { enterArguments, type Target } from './enter.js';
@@ -13,7 +14,7 @@ export interface Components {
   supervisor: ProcessId | undefined;
   guard: ProcessId | undefined;
   keeper: ProcessId | undefined;
-  /** pasta or slirp4netns, also one whose supervisor died. */
+  /** Also one whose supervisor died. */
   driver: ProcessId | undefined;
   /** Of the holder or keeper. */
   generation: string | undefined;
@@ -126,6 +127,5 @@ export function recognise(
   if (guard !== undefined) return { role: 'guard', generation: guard[1] };
   const keeper = after('keeper.sh', 1);
   if (keeper !== undefined) return { role: 'keeper', generation: keeper[1] };
-  // Both drivers are given the namespace's file as an argument of its own; nsenter and unshare glue it to an option.
-  return args.includes(netns) && args.some((arg) => /^(tap0|--config-net)$/.test(arg)) ? { role: 'driver' } : undefined;
+  return CONNECTING.some(({ program }) => program.isRunBy(args, netns)) ? { role: 'driver' } : undefined;
 }

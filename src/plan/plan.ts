@@ -8,15 +8,30 @@ export interface IdMap {
   gid: IdMapLine[];
 }
 
+/**
+ * What is out of the ordinary about a driver, each by its name: whoever runs it asks for these, and not which driver it is.
+ */
+export interface DriverQuirks {
+  /** The namespace must do without duplicate address detection while it starts. */
+  disableDad: boolean;
+  /**
+   * It gives the namespace addresses and routes of the host's. So there are some that it can't use; and one that was
+   * started while the host had no way out has to be started again when there is one.
+   */
+  copiesHostRoutes: boolean;
+}
+
 /** How a driver is run, and which of its addresses the commands inside may use. */
 export type DriverPlan =
-  | { name: 'none'; path: null; args: []; dnsForward: []; mapGuest: [] }
+  | { name: DriverName; path: null; args: []; dnsForward: []; mapGuest: []; quirks?: never }
   | {
-      name: Exclude<DriverName, 'none'>;
+      name: DriverName;
       path: string;
       args: string[];
       /** See scripts/supervisor.sh. */
       readyFd: 1 | 3;
+      /** Not there, or not all: those that src/driver/drivers.ts has (`quirksOf`). */
+      quirks?: Partial<DriverQuirks>;
       dnsForward: string[];
       mapGuest: string[];
       /** Which families the settings leave it; not there: both. */

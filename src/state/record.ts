@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { DRIVERS } from '../driver/drivers.js';
 import type { DriverPlan, Plan } from '../plan/plan.js';
 import { bootId } from './process.js';
 import type { StateDirectory } from './directory.js';
@@ -77,22 +78,21 @@ export function parseRecord(text: string): Record | undefined {
   return asRecord(value);
 }
 
-/** How each driver says that it is ready (scripts/supervisor.sh), and what else may be missing. */
-const DRIVER_DEFAULTS = {
-  none: { dnsForward: [], mapGuest: [] },
-  pasta: { readyFd: 1, dnsForward: [], mapGuest: [] },
-  slirp4netns: { readyFd: 3, dnsForward: [], mapGuest: [] },
-} as const;
-
 /** undefined: damaged. */
 function asDriver(value: unknown): DriverPlan | undefined {
   if (!isObject(value)) return undefined;
-  const { name } = value;
-  if (name !== 'none' && name !== 'pasta' && name !== 'slirp4netns') return undefined;
-  const driver: JsonObject = { ...DRIVER_DEFAULTS[name], ...value };
-  const { path, args, readyFd, dnsForward, mapGuest } = driver;
-  const known = name === 'none' ? path === null : typeof path === 'string' && (readyFd === 1 || readyFd === 3);
-  return known && [args, dnsForward, mapGuest].every(isStrings) ? (driver as unknown as DriverPlan) : undefined;
+  const known = DRIVERS.find(({ name }) => name === value.name);
+  if (known === undefined) return undefined;
+  const { program, quirks: names } = known;
+  const missing = { dnsForward: [], mapGuest: [], ...(program !== null && { readyFd: program.readyFd }) };
+  const driver: JsonObject = { ...missing, ...value };
+  const { path, args, readyFd, dnsForward, mapGuest, quirks = {} } = driver;
+  const fits =
+    (program === null ? path === null : typeof path === 'string' && (readyFd === 1 || readyFd === 3)) &&
+    [args, dnsForward, mapGuest].every(isStrings) &&
+    isObject(quirks) &&
+    Object.keys(names).every((name) => ['boolean', 'undefined'].includes(typeof quirks[name]));
+  return fits ? (driver as unknown as DriverPlan) : undefined;
 }
 
 /** undefined: damaged. */

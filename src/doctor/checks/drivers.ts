@@ -1,7 +1,7 @@
-import type { DriverName } from '../../config/config.js';
+import type { Config, DriverName } from '../../config/config.js';
 import { findDriver, type Found } from '../../driver/choose.js';
-import { pasta as pastaDriver } from '../../driver/pasta/pasta.js';
-import { slirp4netns as slirp4netnsDriver } from '../../driver/slirp4netns/slirp4netns.js';
+import type { ConnectingDriver } from '../../driver/driver.js';
+import { CONNECTING, driverNamed, INDEPENDENT, installHint, namesOf } from '../../driver/drivers.js';
 import { RnetnsError } from '../../errors/error.js';
 import { findProgram } from '../../exec/find-program.js';
 import { isOnline, oddWaysOut } from '../../namespace/ways-out.js';
@@ -13,12 +13,11 @@ import { reachesLoopback } from '../loopback.js';
 import { withoutScratch } from '../scratch.js';
 
 const LIMIT_MS = 5000;
-const DRIVERS = { pasta: pastaDriver, slirp4netns: slirp4netnsDriver } as const;
-const PACKAGES = { pasta: 'passt', slirp4netns: 'slirp4netns' } as const;
-type Name = keyof typeof DRIVERS;
 
-export const pasta = driverCheck('pasta');
-export const slirp4netns = driverCheck('slirp4netns');
+/** One each, by its name. */
+export const drivers: readonly Check[] = CONNECTING.map((driver) =>
+  check(driver.name, { gather: async (host: Host) => gather(host, driver), judge, limitMs: LIMIT_MS }),
+);
 
 /** The one that a namespace made now would get; an error where there is none. */
 export function chosenDriver({ config, path }: Host): Found | RnetnsError {
@@ -30,48 +29,48 @@ export function chosenDriver({ config, path }: Host): Found | RnetnsError {
   }
 }
 
+/** The one that the settings ask for, or that is looked for first. */
+export function wantedDriver({ network }: Config): DriverName {
+  return network.defaultRootlessNetworkCmd ?? CONNECTING[0].name;
+}
+
 export interface Facts {
-  name: Name;
+  name: DriverName;
   /** Of the driver that would be used; undefined when none can be. */
   chosen: DriverName | undefined;
-  /** Is it this one that the settings ask for, or that is looked for first? Then its lack is what is wrong. */
+  /** Is it `wantedDriver`? Then its lack is what is wrong. */
   wanted: boolean;
   /** `used`: does it let root inside reach the host's loopback? */
   trial: DriverTrial<boolean> | RnetnsError | Finding | undefined;
   online: boolean;
-  /** What is out of the ordinary about the host's routes, so that pasta may not be able to use them. */
+  /** What is out of the ordinary about the host's routes, so that this driver may not be able to use them. */
   odd?: string | undefined;
   tun: { why: string; hint: string } | undefined;
 }
 
-function driverCheck(name: Name): Check {
-  return check(name, { gather: async (host: Host) => gather(host, name), judge, limitMs: LIMIT_MS });
-}
-
-async function gather(host: Host, name: Name): Promise<Facts> {
+async function gather(host: Host, driver: ConnectingDriver): Promise<Facts> {
+  const { name, program, quirks } = driver;
   const choice = chosenDriver(host);
-  const setting = host.config.network.defaultRootlessNetworkCmd;
   const facts = {
     name,
     chosen: choice instanceof RnetnsError ? undefined : choice.driver.name,
-    wanted: name === (setting ?? 'pasta'),
+    wanted: name === wantedDriver(host.config),
     online: await isOnline(),
   };
   const path =
     !(choice instanceof RnetnsError) && choice.driver.name === name
       ? choice.path
-      : findProgram(name, [...host.config.engine.helperBinariesDirs, ...host.path]);
+      : findProgram(program.file, [...host.config.engine.helperBinariesDirs, ...host.path]);
   const isWrong = choice instanceof RnetnsError && facts.wanted && host.config.engine.networkCmdPath !== undefined;
   if (isWrong) return { ...facts, trial: choice, tun: undefined };
   if (path === undefined) return { ...facts, trial: undefined, tun: undefined };
   const impossible = await withoutScratch(host);
   if (impossible !== undefined) return { ...facts, trial: impossible, tun: undefined };
   try {
-    const trial = await tryDriver(host, { driver: DRIVERS[name], path }, ({ enter }) =>
-      reachesLoopback(enter, host.env),
-    );
+    const trial = await tryDriver(host, { driver, path }, ({ enter }) => reachesLoopback(enter, host.env));
     if (trial.ready) return { ...facts, trial, tun: undefined };
-    return { ...facts, trial, tun: tunProblem(), odd: name === 'pasta' ? await oddWaysOut(host.env) : undefined };
+    const odd = quirks.copiesHostRoutes ? await oddWaysOut(host.env) : undefined;
+    return { ...facts, trial, tun: tunProblem(), odd };
   } catch (error) {
     if (error instanceof RnetnsError) return { ...facts, trial: error, tun: undefined };
     throw error;
@@ -82,10 +81,11 @@ async function gather(host: Host, name: Name): Promise<Facts> {
 export function judge({ name, chosen, wanted, trial, online, odd, tun }: Facts): Finding {
   const matters = chosen === name || (chosen === undefined && wanted);
   const bad = matters ? fail : warn;
-  const aside = chosen === 'none' ? '; not used: the settings ask for none' : matters ? '' : '; not used';
+  const asksForNone = chosen !== undefined && driverNamed(chosen).program === null;
+  const aside = asksForNone ? '; not used: the settings ask for none' : matters ? '' : '; not used';
   if (trial === undefined) {
     if (!matters) return ok(`not installed${aside}`);
-    return fail('not installed', `sudo apt-get install ${PACKAGES[name]}`);
+    return fail('not installed', installHint(driverNamed(name)));
   }
   if (trial instanceof RnetnsError) {
     const finding = trial.code === 'ERR_NETNS' ? warn : bad;
@@ -100,7 +100,7 @@ export function judge({ name, chosen, wanted, trial, online, odd, tun }: Facts):
   if (ready && trial.used === true && matters) {
     return warn(
       `starts: ${what.join(', ')}; root inside can reach what listens on the host's 127.0.0.1, if it changes the routes there`,
-      'docs/security.md tells how to run what you do not trust; pasta of 2025 and newer is closed',
+      ['docs/security.md tells how to run what you do not trust', ...closedReleases()].join('; '),
     );
   }
   if (ready) return ok(`starts: ${what.join(', ')}${aside}`);
@@ -110,12 +110,19 @@ export function judge({ name, chosen, wanted, trial, online, odd, tun }: Facts):
   // A namespace comes up without it, and is connected once there is a route.
   if (!online) return warn(`${detail}: the host has no default route`, 'see default-route');
   if (odd !== undefined) {
-    return warn(`${detail}: ${odd}`, 'slirp4netns can use it: install it, default_rootless_network_cmd chooses it');
+    const others = namesOf(INDEPENDENT);
+    return warn(`${detail}: ${odd}`, `${others} can use it: install it, default_rootless_network_cmd chooses it`);
   }
   return bad(detail, `try it by hand, or another one: default_rootless_network_cmd in rnetns.conf`);
 }
 
-function deniedHint(name: Name, confinement: string | undefined): string {
+function closedReleases(): string[] {
+  return CONNECTING.flatMap(({ name, program: { closedReleases } }) =>
+    closedReleases === undefined ? [] : [`${name} of ${closedReleases} is closed`],
+  );
+}
+
+function deniedHint(name: DriverName, confinement: string | undefined): string {
   if (confinement === undefined)
     return `see which file it names; sudo dmesg | grep -iE 'apparmor|avc:.*denied' tells if a policy denied it`;
   return confinement.includes(':')

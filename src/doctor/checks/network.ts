@@ -11,7 +11,7 @@ import { askDns, askDnsFrom, type DnsAnswer } from '../dns.js';
 import { tryDriver } from '../driver-trial.js';
 import type { Host } from '../host.js';
 import { withoutScratch } from '../scratch.js';
-import { chosenDriver } from './drivers.js';
+import { chosenDriver, wantedDriver } from './drivers.js';
 
 export const defaultRoute = check('default-route', {
   gather: () => isOnline(),
@@ -46,7 +46,8 @@ async function gather(host: Host): Promise<Facts> {
   const own = named.length === 0 ? ['127.0.0.1'] : named;
   const [forwarders, asked] = await Promise.all([askForwarders(host), askDns(own)]);
   if ('status' in forwarders) return forwarders;
-  const facts = resolvConfFacts(host.config, { name: 'pasta' }, [], true);
+  // Whichever driver it is: of a namespace without one there is nothing to ask.
+  const facts = resolvConfFacts(host.config, { path: '' }, [], true);
   return { ...forwarders, host: asked, publicServers: publicServers(facts) };
 }
 
@@ -63,9 +64,9 @@ async function askForwarders(host: Host): Promise<Omit<Asked, 'host' | 'publicSe
     return { where: `in ${live.name}`, forwarders: await askDnsFrom(enter, servers, host.env) };
   }
   const found = chosenDriver(host);
-  if (found instanceof RnetnsError) return warn('not asked: no driver', 'see pasta');
-  const { name } = found.driver;
-  if (name === 'none') return ok('none: the settings choose no driver');
+  if (found instanceof RnetnsError) return warn('not asked: no driver', `see ${wantedDriver(host.config)}`);
+  const { name, program } = found.driver;
+  if (program === null) return ok('none: the settings choose no driver');
   const impossible = await withoutScratch(host);
   if (impossible !== undefined) return impossible;
   try {

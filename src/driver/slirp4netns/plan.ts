@@ -24,6 +24,11 @@ const ADDRESS_OFFSET = 100;
 // (RFC 4862), and a driver that is started again must bring back the address that others know.
 const TAP_MAC = '02:00:0a:00:02:64';
 
+/** slirp4netns writes `1` to it when the interface is up. */
+export const READY_FD = 3;
+/** The interface's name inside, as podman has it. */
+export const TAP = 'tap0';
+
 export interface Slirp4netnsFacts {
   /** The setting `network_cmd_options`: `key=value` each. */
   options: readonly string[];
@@ -36,7 +41,6 @@ export interface Slirp4netnsFacts {
 }
 
 export interface Slirp4netnsPlan {
-  /** The ready descriptor is 3: slirp4netns writes `1` to it when the interface is up. */
   args: string[];
   /** IPv4 addresses: of `tap0`, of the gateway, and where DNS is answered. */
   address: string;
@@ -90,7 +94,7 @@ export function planSlirp4netns(facts: Slirp4netnsFacts): Slirp4netnsPlan {
   pass('--outbound-addr', 'outbound_addr', options.outboundAddr);
   pass('--outbound-addr6', 'outbound_addr6', options.outboundAddr6);
   if (features.has('--macaddress')) args.push(`--macaddress=${TAP_MAC}`);
-  args.push('-c', '-r', '3', '--netns-type=path', netnsPath, 'tap0');
+  args.push('-c', '-r', String(READY_FD), '--netns-type=path', netnsPath, TAP);
 
   const network = parseNetwork(options.cidr ?? DEFAULT_CIDR)?.network ?? 0;
   return {
