@@ -3,7 +3,8 @@
 #
 # Runs in:   the namespaces the tests ran in.
 # Called by: scripts/dev/test.sh, scripts/dev/test-lane.sh
-# Arguments: HOW  DIRECTORY…   nothing may be left below any DIRECTORY but an empty directory `rnetns`, and no process:
+# Arguments: HOW  DIRECTORY…   nothing may be left below any DIRECTORY but a directory `rnetns` with nothing but kept plans in it,
+#            and no process:
 #            HOW `all`: none but process 1 of this pid namespace; `mentions`: none with a DIRECTORY in its command line,
 #            environment or mounts
 # Result:    status 0 if nothing was left; else 1, one line on stderr for each thing left, and no such process any more
@@ -13,7 +14,10 @@ how=$1
 shift
 
 files() {
-  for dir; do find "$dir" -mindepth 1 ! -path "$dir/rnetns" -print 2>/dev/null; done
+  for dir; do
+    find "$dir" -mindepth 1 ! -path "$dir/rnetns" ! -path "$dir/rnetns/.outside" ! -path "$dir/rnetns/.outside/.plan.*" \
+      -print 2>/dev/null
+  done
 }
 
 mentioning() {

@@ -1,7 +1,9 @@
+import { fileURLToPath } from 'node:url';
 import { checkBase } from '../config/runtime-dir.js';
 import { processEnvironment, type Environment } from '../config/environment.js';
+import { Inputs } from '../config/inputs.js';
 import { loadConfig, type LoadedConfig } from '../config/load.js';
-import { searchPath } from '../exec/find-program.js';
+import { launcherPath, searchPath } from '../exec/find-program.js';
 import type { Context } from '../lifecycle/context.js';
 import { Logger } from '../log/logger.js';
 import { lockContainer, type ContainerLock } from '../state/container-lock.js';
@@ -16,8 +18,11 @@ export interface CommonOptions {
   json?: boolean | undefined;
 }
 
-export function loadSettings({ config, logLevel }: CommonOptions, { givenOnly = false } = {}): LoadedConfig {
-  return loadConfig({ env: processEnvironment(), configFile: config, logLevel, givenOnly });
+export function loadSettings(
+  { config, logLevel }: CommonOptions,
+  { givenOnly = false, env = processEnvironment(), inputs = new Inputs() } = {},
+): LoadedConfig {
+  return loadConfig({ env, configFile: config, logLevel, givenOnly, inputs });
 }
 
 /** Where the state directories of the caller are; makes nothing. */
@@ -77,17 +82,22 @@ export async function withContainer<C extends CliContext, T>(
  */
 export function makeContext(options: CommonOptions, { givenOnly = false } = {}): CliContext {
   const name = checkName(options.name ?? DEFAULT_NAME);
-  const env = processEnvironment();
-  const { config, own, warnings } = loadSettings(options, { givenOnly });
+  const inputs = new Inputs();
+  const env = inputs.environment(launcherEnvironment());
+  noteOurselves(inputs, options, env);
+  const { config, own, warnings } = loadSettings(options, { givenOnly, env, inputs });
   const runtime = findRuntime();
-  const log = new Logger(config.rnetns.logLevel);
+  // What is kept is followed without another word.
+  const log = new Logger(config.rnetns.logLevel, () => inputs.cannotKeep('there was a warning'));
   for (const warning of warnings) log.warn(warning);
+  if (['info', 'debug'].includes(config.rnetns.logLevel)) inputs.cannotKeep('log_level asks for more than warnings');
   return {
     state: ownState(runtime.base, name),
     config,
     own,
     runtimeDir: runtime.runtimeDir,
     env: backgroundEnvironment(env, runtime.runtimeDir),
+    inputs,
     log,
     mended: [],
     launcherOptions: [
@@ -96,6 +106,23 @@ export function makeContext(options: CommonOptions, { givenOnly = false } = {}):
       ...(options.logLevel === undefined ? [] : ['--log-level', options.logLevel]),
     ],
   };
+}
+
+/** With the PATH of what makes a namespace, also in the commands that the launcher leaves to Node as they are. */
+function launcherEnvironment(): Environment {
+  const env = processEnvironment();
+  return { ...env, PATH: launcherPath(env.PATH) };
+}
+
+/** Who decides is an input as well: this rnetns, this Node, and the options that the launcher has in these variables. */
+function noteOurselves(inputs: Inputs, { config, logLevel }: CommonOptions, env: Environment): void {
+  inputs.given('rn_config', config ?? '', '--config');
+  inputs.given('rn_level', logLevel ?? '', '--log-level');
+  inputs.given('RNETNS_NODE', env.RNETNS_NODE ?? '', 'RNETNS_NODE');
+  for (const file of ['../../package.json', './main-program.cjs']) {
+    inputs.note(fileURLToPath(new URL(file, import.meta.url)));
+  }
+  inputs.note(process.execPath);
 }
 
 /** What a mended namespace must find again; nothing else of the caller's session or unit is inherited. */

@@ -2,6 +2,7 @@ import type { Config, Setting } from './config.js';
 import { applyContainersConf, type Appending } from './containers-conf.js';
 import { EffectiveSettings } from './effective.js';
 import { variable, type Environment } from './environment.js';
+import { Inputs } from './inputs.js';
 import { LOG_LEVEL } from './keys.js';
 import { containersConfPlaces, rnetnsConfPlaces, type Place } from './places.js';
 import { listDropIns, readSettingsFile } from './read-file.js';
@@ -18,6 +19,8 @@ export interface LoadOptions {
   givenOnly?: boolean | undefined;
   /** Put before /etc and /usr, for tests. */
   root?: string | undefined;
+  /** Notes every path that was looked at, whether it exists or not: the result is the same as long as these are. */
+  inputs?: Inputs | undefined;
 }
 
 export interface LoadedConfig {
@@ -26,8 +29,6 @@ export interface LoadedConfig {
   settings: Setting[];
   /** Where what was written for rnetns is from, and not for podman: see {@link settingsWithoutEffect}. */
   own: OwnSources;
-  /** Every path that was looked at, whether it exists or not: the result is the same as long as these are. */
-  inputs: string[];
   /** Standard places that were out of reach: a line for each reason. */
   warnings: string[];
 }
@@ -40,19 +41,26 @@ export interface LoadedConfig {
  *
  * @throws RnetnsError `ERR_CONFIG`: a file cannot be read or a setting is wrong; `ERR_USAGE`: a wrong `logLevel`.
  */
-export function loadConfig({ env, configFile, logLevel, givenOnly = false, root = '' }: LoadOptions): LoadedConfig {
+export function loadConfig({
+  env,
+  configFile,
+  logLevel,
+  givenOnly = false,
+  root = '',
+  inputs = new Inputs(),
+}: LoadOptions): LoadedConfig {
   // 1.
   const effective = new EffectiveSettings();
-  const looked: Looked = { inputs: [], skipped: new Map() };
+  const looked: Looked = { inputs, skipped: new Map() };
   const wanted = (place: Place) => !givenOnly || place.askedBy !== undefined;
 
   // 2.
   const appending: Appending = new Set();
-  for (const place of containersConfPlaces(env, root).filter(wanted)) {
+  for (const place of containersConfPlaces(env, root, inputs).filter(wanted)) {
     for (const [path, text] of readPlace(place, looked)) applyContainersConf(effective, text, path, appending);
   }
   // 3.
-  for (const place of rnetnsConfPlaces(env, root, configFile).filter(wanted)) {
+  for (const place of rnetnsConfPlaces(env, root, configFile, inputs).filter(wanted)) {
     for (const [path, text] of readPlace(place, looked)) applyRnetnsConf(effective, text, path);
   }
   // 4.
@@ -65,13 +73,12 @@ export function loadConfig({ env, configFile, logLevel, givenOnly = false, root 
     config: effective.config,
     settings: effective.list(),
     own: effective.own(),
-    inputs: looked.inputs,
     warnings: wordsOf(looked),
   };
 }
 
 interface Looked {
-  inputs: string[];
+  inputs: Inputs;
   /** Paths by the reason for which they were left out. */
   skipped: Map<string, string[]>;
 }
@@ -85,10 +92,10 @@ function* readPlace(place: Place, looked: Looked): Generator<[path: string, text
   const { path, askedBy, dropIns } = place;
   const { inputs, skipped } = looked;
   const skip = (file: string, why: string) => skipped.set(why, [...(skipped.get(why) ?? []), file]);
-  inputs.push(path);
+  inputs.note(path);
   const text = readSettingsFile(path, askedBy, skip);
   if (text !== undefined) yield [path, text];
   if (dropIns === undefined) return;
-  inputs.push(dropIns);
+  inputs.noteNames(dropIns);
   for (const dropIn of listDropIns(dropIns, skip)) yield* readPlace({ path: dropIn }, looked);
 }

@@ -1,5 +1,6 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { variable, type Environment } from './environment.js';
+import type { Inputs } from './inputs.js';
 
 /** A settings file that may be read. */
 export interface Place {
@@ -16,7 +17,7 @@ export interface Place {
  * CONTAINERS_CONF stands for all of them and CONTAINERS_CONF_OVERRIDE comes after whatever was read, as its section
  * "ENVIRONMENT VARIABLES" has it.
  */
-export function containersConfPlaces(env: Environment, root: string): Place[] {
+export function containersConfPlaces(env: Environment, root: string, inputs: Inputs): Place[] {
   const places: Place[] = [];
   const instead = variable(env, 'CONTAINERS_CONF');
   if (instead === undefined) {
@@ -27,21 +28,26 @@ export function containersConfPlaces(env: Environment, root: string): Place[] {
       places.push({ path, dropIns: `${path}.d` });
     }
   } else {
-    places.push({ path: absolute(instead), askedBy: 'CONTAINERS_CONF' });
+    places.push({ path: absolute(instead, inputs), askedBy: 'CONTAINERS_CONF' });
   }
   const override = variable(env, 'CONTAINERS_CONF_OVERRIDE');
-  if (override !== undefined) places.push({ path: absolute(override), askedBy: 'CONTAINERS_CONF_OVERRIDE' });
+  if (override !== undefined) places.push({ path: absolute(override, inputs), askedBy: 'CONTAINERS_CONF_OVERRIDE' });
   return places;
 }
 
 /** The places of rnetns.conf, lowest first; `--config` goes before RNETNS_CONFIG. */
-export function rnetnsConfPlaces(env: Environment, root: string, configFile: string | undefined): Place[] {
+export function rnetnsConfPlaces(
+  env: Environment,
+  root: string,
+  configFile: string | undefined,
+  inputs: Inputs,
+): Place[] {
   const places: Place[] = [{ path: `${root}/etc/rnetns/rnetns.conf` }];
   const home = configHome(env);
   if (home !== undefined) places.push({ path: join(home, 'rnetns/rnetns.conf') });
   const fromVariable = variable(env, 'RNETNS_CONFIG');
-  if (configFile !== undefined) places.push({ path: absolute(configFile), askedBy: '--config' });
-  else if (fromVariable !== undefined) places.push({ path: absolute(fromVariable), askedBy: 'RNETNS_CONFIG' });
+  if (configFile !== undefined) places.push({ path: absolute(configFile, inputs), askedBy: '--config' });
+  else if (fromVariable !== undefined) places.push({ path: absolute(fromVariable, inputs), askedBy: 'RNETNS_CONFIG' });
   return places;
 }
 
@@ -57,6 +63,8 @@ function configHome(env: Environment): string | undefined {
 }
 
 /** Absolute, so that the source of a setting says the same from everywhere; "" stays what it is, a missing file. */
-function absolute(path: string): string {
-  return path === '' || isAbsolute(path) ? path : resolve(path);
+function absolute(path: string, inputs: Inputs): string {
+  if (path === '' || isAbsolute(path)) return path;
+  inputs.cannotKeep(`${path} depends on the current directory`);
+  return resolve(path);
 }

@@ -96,9 +96,15 @@ export function checkBase(base: string, uid: number): Stats | undefined {
  */
 export function removeBase({ runtimeDir, base }: RuntimeDirectory, uid: number): void {
   removeMade(base, uid);
-  if (existsSync(base) && readdirSync(base).length > 0) return;
+  // Kept plans, which have a point before their name, are nobody's state.
+  if (existsSync(base) && readdirSync(base).some((name) => !name.startsWith('.'))) return;
   removeMade(join(runtimeDir, 'netns'), uid);
-  if (/^rnetns-\d+$/.test(basename(runtimeDir))) removeMade(runtimeDir, uid);
+  if (isFallback(runtimeDir)) removeMade(runtimeDir, uid);
+}
+
+/** By its name is it the one in /tmp? */
+export function isFallback(runtimeDir: string): boolean {
+  return /^rnetns-\d+$/.test(basename(runtimeDir));
 }
 
 function removeMade(directory: string, uid: number): void {

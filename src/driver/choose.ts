@@ -20,9 +20,10 @@ export interface Found {
  * The driver of the settings, or the first one installed: in `helper_binaries_dir`, then in PATH.
  *
  * @param path - directories of PATH.
+ * @param accepts - is there a program at this path?
  * @throws RnetnsError ERR_PROGRAM_MISSING, which says what to install.
  */
-export function findDriver({ network, engine }: Config, path: readonly string[]): Found {
+export function findDriver({ network, engine }: Config, path: readonly string[], accepts = isExecutable): Found {
   const directories = [...engine.helperBinariesDirs, ...path];
   const setting = network.defaultRootlessNetworkCmd;
   const named = CONNECTING.find(({ name }) => name === setting);
@@ -30,7 +31,7 @@ export function findDriver({ network, engine }: Config, path: readonly string[])
 
   const given = engine.networkCmdPath;
   if (given !== undefined) {
-    if (!isExecutable(given)) {
+    if (!accepts(given)) {
       throw new RnetnsError('ERR_PROGRAM_MISSING', `cannot run network_cmd_path ${given}: it is no executable file`, {
         hint: 'rnetns config tells which file sets it',
       });
@@ -40,7 +41,7 @@ export function findDriver({ network, engine }: Config, path: readonly string[])
     return { driver: named ?? alike ?? CONNECTING[0], path: given };
   }
 
-  const found = findFirst(named === undefined ? CONNECTING : [named], directories);
+  const found = findFirst(named === undefined ? CONNECTING : [named], directories, accepts);
   if (found !== undefined) return found;
   const wanted = named?.name ?? `neither ${namesOf(CONNECTING, 'nor')}`;
   throw new RnetnsError(
@@ -50,9 +51,13 @@ export function findDriver({ network, engine }: Config, path: readonly string[])
   );
 }
 
-function findFirst(drivers: readonly ConnectingDriver[], directories: readonly string[]): Found | undefined {
+function findFirst(
+  drivers: readonly ConnectingDriver[],
+  directories: readonly string[],
+  accepts = isExecutable,
+): Found | undefined {
   for (const driver of drivers) {
-    const path = findProgram(driver.program.file, directories);
+    const path = findProgram(driver.program.file, directories, accepts);
     if (path !== undefined) return { driver, path };
   }
   return undefined;

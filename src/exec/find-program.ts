@@ -4,9 +4,17 @@ import { join } from 'node:path';
 /** Where Debian keeps ip, iptables and nft, and users have no PATH to. */
 const SYSTEM_DIRECTORIES = ['/usr/sbin', '/sbin'];
 
+/** PATH as scripts/rnetns makes it before it runs anything. */
+export function launcherPath(path: string | undefined): string {
+  const all = path === undefined || path === '' ? '/usr/local/bin:/usr/bin:/bin' : path;
+  return `:${all}:`.includes(':/usr/sbin:') ? all : `${all}:/usr/sbin`;
+}
+
 /** The caller's PATH with the system's directories at its end, each once. */
 export function searchPath(path: string | undefined): string {
-  const directories = (path ?? '/usr/local/bin:/usr/bin:/bin').split(':').filter((entry) => entry !== '');
+  const directories = launcherPath(path)
+    .split(':')
+    .filter((entry) => entry !== '');
   return [...new Set([...directories, ...SYSTEM_DIRECTORIES])].join(':');
 }
 
@@ -19,11 +27,15 @@ export function isExecutable(path: string): boolean {
   }
 }
 
-/** The first executable file of this name, or undefined. */
+/**
+ * The first executable file of this name, or undefined.
+ *
+ * @param accepts - another question than whether it is one, for callers who ask more.
+ */
 export function findProgram(
   name: string,
   directories: readonly string[],
-  isOther: (path: string) => boolean = () => false,
+  accepts: (path: string) => boolean = isExecutable,
 ): string | undefined {
-  return directories.map((directory) => join(directory, name)).find((path) => isExecutable(path) && !isOther(path));
+  return directories.map((directory) => join(directory, name)).find((path) => accepts(path));
 }

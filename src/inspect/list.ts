@@ -1,5 +1,5 @@
 import { StateDirectory } from '../state/directory.js';
-import { listNames } from '../state/files.js';
+import { stateNames } from '../state/runtime.js';
 import { readStatus, type Status } from './status.js';
 
 /**
@@ -8,9 +8,8 @@ import { readStatus, type Status } from './status.js';
  * @param how - as {@link readStatus} has it.
  */
 export async function listNamespaces(base: string, how?: { askDriver?: boolean }): Promise<Status[]> {
-  const names = listNames(base).sort();
   const all = await Promise.all(
-    names.map((name) => readStatus(new StateDirectory(base, name), how).catch(() => undefined)),
+    stateNames(base).map((name) => readStatus(new StateDirectory(base, name), how).catch(() => undefined)),
   );
   return all.filter((status) => status !== undefined && status.state !== 'down') as Status[];
 }

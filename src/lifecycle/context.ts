@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.js';
+import type { Inputs } from '../config/inputs.js';
 import type { OwnSources } from '../config/without-effect.js';
 import type { Logger } from '../log/logger.js';
 import type { StateDirectory } from '../state/directory.js';
@@ -13,6 +14,8 @@ export interface Context {
   runtimeDir: string;
   /** Environment for every program we start: searched in its PATH, and with nothing of the caller's unit in it. */
   env: Readonly<Record<string, string>>;
+  /** What settings and plan were made from. */
+  inputs: Inputs;
   log: Logger;
   /** Everything that was mended so far, for the report of `repair`. */
   mended: Mended[];

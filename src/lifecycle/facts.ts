@@ -1,8 +1,9 @@
-import { existsSync, lstatSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { lstatSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
+import { Inputs } from '../config/inputs.js';
 import { runCommand } from '../exec/command.js';
-import { findProgram } from '../exec/find-program.js';
+import { findProgram, isExecutable } from '../exec/find-program.js';
 import { parseGetsubids, parseSubids, planIdMap, subidsProblem, type SubidRange } from '../plan/id-map.js';
 import type { IdMap } from '../plan/plan.js';
 import { readOptional } from '../state/files.js';
@@ -25,20 +26,27 @@ export function hasOwnUserns(): boolean {
 export async function readIdMap(
   path: readonly string[],
   env: Readonly<Record<string, string>>,
+  inputs = new Inputs(),
   warn: (message: string) => void = () => undefined,
 ): Promise<IdMap> {
   const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
-  const mappers = ['newuidmap', 'newgidmap'].every((program) => findProgram(program, path) !== undefined);
+  const find = (program: string): string | undefined => findProgram(program, path, inputs.noting(isExecutable));
+  const readText = inputs.noting(readOptional);
+  const mappers = ['newuidmap', 'newgidmap'].every((program) => find(program) !== undefined);
   if (!mappers) return { uid: planIdMap(uid, []), gid: planIdMap(gid, []) };
+  // Of the user's name, which newuidmap(1) looks for as well.
+  inputs.note('/etc/passwd');
+  const nsswitch = readText('/etc/nsswitch.conf') ?? '';
   const user = userName();
-  const getsubids = findProgram('getsubids', path);
+  const getsubids = find('getsubids');
   const ranges = async (file: string, option: string[]): Promise<SubidRange[]> => {
-    const text = readOptional(file) ?? '';
+    const text = readText(file) ?? '';
     const problem = subidsProblem(text, user, uid, file);
     if (problem !== undefined) warn(`${problem.why}: ${problem.hint}`);
     const own = parseSubids(text, user, uid);
     if (own.length > 0 || getsubids === undefined || user === '') return own;
     // Ids from a directory service (nsswitch.conf(5), subid) are in no file.
+    if (/^\s*subid:/m.test(nsswitch)) inputs.cannotKeep('subordinate ids come from a directory service');
     const { status, stdout } = await runCommand(getsubids, [...option, user], { env, timeoutMs: GETSUBIDS_TIMEOUT_MS });
     return status === 0 ? parseGetsubids(stdout) : [];
   };
@@ -72,8 +80,8 @@ export function isDirectory(path: string): boolean {
 }
 
 /** /var/lib/cni, or its nearest parent that exists. */
-export function cniDirectory(): { exists: boolean; parent: string } {
+export function cniDirectory(exists: (path: string) => boolean): { exists: boolean; parent: string } {
   let parent = '/var/lib/cni';
-  while (!existsSync(parent)) parent = dirname(parent);
+  while (!exists(parent)) parent = dirname(parent);
   return { exists: parent === '/var/lib/cni', parent };
 }

@@ -5,6 +5,7 @@ import { driverNamed, quirksOf } from '../driver/drivers.js';
 import { ownWaysOut } from '../namespace/ways-out.js';
 import type { WaysOut } from '../plan/default-route.js';
 import { RnetnsError } from '../errors/error.js';
+import { isExecutable } from '../exec/find-program.js';
 import { isLocalhost, parseIp } from '../plan/ip.js';
 import { planMounts } from '../plan/mounts.js';
 import type { DriverPlan, IdMap, Plan } from '../plan/plan.js';
@@ -27,11 +28,11 @@ export interface Choice {
 }
 
 /** @throws RnetnsError ERR_PROGRAM_MISSING; nothing has been started then. */
-export async function chooseParts({ config, env, log }: Context): Promise<Choice> {
+export async function chooseParts({ config, env, inputs, log }: Context): Promise<Choice> {
   const path = (env.PATH ?? '').split(':');
   return {
-    found: findDriver(config, path),
-    idMap: hasOwnUserns() ? null : await readIdMap(path, env, (message) => log.warn(message)),
+    found: findDriver(config, path, inputs.noting(isExecutable)),
+    idMap: hasOwnUserns() ? null : await readIdMap(path, env, inputs, (message) => log.warn(message)),
   };
 }
 
@@ -41,9 +42,9 @@ export async function chooseParts({ config, env, log }: Context): Promise<Choice
  * @throws RnetnsError ERR_CONFIG or ERR_MOUNT.
  */
 export async function makePlan(context: Context, { found, idMap }: Choice): Promise<Plan> {
-  const { state, config, runtimeDir, env } = context;
-  const mountTarget = resolvConfTarget(readLink);
-  if (mountTarget !== null && isDirectory(mountTarget)) {
+  const { state, config, runtimeDir, env, inputs } = context;
+  const mountTarget = resolvConfTarget(inputs.noting(readLink));
+  if (mountTarget !== null && inputs.noting(isDirectory)(mountTarget)) {
     throw new RnetnsError('ERR_MOUNT', `cannot mount a resolv.conf on ${mountTarget}: it is a directory`, {
       hint: `sudo rmdir ${mountTarget}, and make a file there`,
     });
@@ -51,7 +52,8 @@ export async function makePlan(context: Context, { found, idMap }: Choice): Prom
   const [driver, host] = await Promise.all([planDriver(found, config, state.netns, env), ownWaysOut()]);
   const families = expectedFamilies(driver, host);
   refuseServersWithoutFamily(config, driver);
-  const forwarders = forwardersFor(driver, families);
+  const readText = inputs.noting(readOptional);
+  const forwarders = forwardersFor(driver, families, readText);
   return {
     driver,
     idMap,
@@ -59,13 +61,13 @@ export async function makePlan(context: Context, { found, idMap }: Choice): Prom
       stateDir: state.path,
       runtimeDir,
       resolvConfTarget: mountTarget,
-      hasRunSystemd: hasRunSystemd(mountTarget),
+      hasRunSystemd: hasRunSystemd(mountTarget, inputs.noting(existsSync)),
       networkBackend: config.network.networkBackend,
-      cni: cniDirectory(),
+      cni: cniDirectory(inputs.noting(existsSync)),
     }),
     // Which families there really are shows once the driver runs.
     resolvConf: {
-      content: planResolvConf(resolvConfFacts(config, driver, forwarders, families.ipv6)).content,
+      content: planResolvConf(resolvConfFacts(config, driver, forwarders, families.ipv6, readText)).content,
       mountTarget,
     },
     directory: state.path,
@@ -76,12 +78,12 @@ export async function makePlan(context: Context, { found, idMap }: Choice): Prom
  * Is /run/systemd to be shown inside? Not where /etc/resolv.conf leads into it to something that isn't there
  * (systemd-resolved is disabled): below root's /run/systemd nobody else could make the mount point.
  */
-function hasRunSystemd(resolvConf: string | null): boolean {
-  if (!existsSync('/run/systemd')) return false;
+function hasRunSystemd(resolvConf: string | null, exists: (path: string) => boolean): boolean {
+  if (!exists('/run/systemd')) return false;
   if (resolvConf?.startsWith('/run/systemd/') !== true) return true;
   // A tmpfs of ours goes on this one, in which the file can be made.
   const inResolve = resolvConf.startsWith('/run/systemd/resolve/');
-  return existsSync(inResolve ? '/run/systemd/resolve' : resolvConf);
+  return exists(inResolve ? '/run/systemd/resolve' : resolvConf);
 }
 
 /** With the host's routes a namespace has what the host has, else what the driver makes. Offline, nobody knows yet. */
@@ -109,10 +111,10 @@ function refuseServersWithoutFamily({ network }: Config, driver: DriverPlan): vo
 }
 
 /** Of a driver's forwarders those that a namespace with these families can ask, and that answer. */
-export function forwardersFor({ name, dnsForward }: DriverPlan, families: WaysOut): string[] {
+export function forwardersFor({ name, dnsForward }: DriverPlan, families: WaysOut, readText = readOptional): string[] {
   const served = dnsForward.filter((address) => (address.includes(':') ? families.ipv6 : families.ipv4));
   const ours = driverNamed(name).program?.forwarders;
-  return ours === undefined ? served : answeringForwarders(served, ours, readOptional('/etc/resolv.conf') ?? '');
+  return ours === undefined ? served : answeringForwarders(served, ours, readText('/etc/resolv.conf') ?? '');
 }
 
 /** What resolv.conf inside is made of. Without a driver a public server is as far away as any other. */
@@ -121,9 +123,10 @@ export function resolvConfFacts(
   driver: Pick<DriverPlan, 'path'>,
   forwarders: readonly string[],
   ipv6: boolean,
+  readText = readOptional,
 ): ResolvConfFacts {
   const { dnsServers, dnsSearches, dnsOptions } = network;
   const dnsFallback = driver.path === null ? 'none' : network.dnsFallback;
-  const host = chooseHostResolvConf(readOptional);
+  const host = chooseHostResolvConf(readText);
   return { host, forwarders, ipv6, dnsFallback, dnsServers, dnsSearches, dnsOptions };
 }

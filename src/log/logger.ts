@@ -11,11 +11,14 @@ const RANK: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, d
  */
 export class Logger {
   private readonly level: LogLevel;
+  private readonly onWarning: () => void;
   private winston: Promise<Winston.Logger> | undefined;
   private pending: Promise<unknown> = Promise.resolve();
 
-  constructor(level: LogLevel) {
+  /** @param onWarning - called for each warning that is written. */
+  constructor(level: LogLevel, onWarning: () => void = () => undefined) {
     this.level = level;
+    this.onWarning = onWarning;
   }
 
   error(message: string): void {
@@ -38,6 +41,7 @@ export class Logger {
 
   private write(level: LogLevel, message: string): void {
     if (RANK[level] > RANK[this.level]) return;
+    if (level === 'warn') this.onWarning();
     const timestamp = new Date().toISOString();
     this.winston ??= Promise.resolve().then(() => load(this.level));
     this.pending = Promise.all([this.pending, this.winston]).then(([, winston]) => {

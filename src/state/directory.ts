@@ -123,6 +123,10 @@ export class StateDirectory {
   get keeperFile(): string {
     return join(this.outside, 'keeper');
   }
+  /** What the next cold start goes by: see kept-plan.ts. Beside the state, with which it would go. */
+  get keptPlan(): string {
+    return join(dirname(this.path), '.outside', `.plan.${this.name}`);
+  }
   /** state.json as it was written: see record.ts. */
   get hiddenRecord(): string {
     return join(this.outside, 'state.json');

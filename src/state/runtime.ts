@@ -1,6 +1,7 @@
 import { processEnvironment, type Environment } from '../config/environment.js';
 import { runtimeDirectory, type RuntimeDirectory } from '../config/runtime-dir.js';
 import { RnetnsError } from '../errors/error.js';
+import { listNames } from './files.js';
 import { hostUid } from './host-uid.js';
 
 export const DEFAULT_NAME = 'default';
@@ -12,6 +13,13 @@ export function checkName(name: string): string {
   throw new RnetnsError('ERR_USAGE', `bad name ${JSON.stringify(name)} for a shared namespace`, {
     hint: 'up to 64 letters, digits, and _ . - after the first',
   });
+}
+
+/** What is in the directory of the state directories, sorted; kept plans, which have a point before their name, are no state. */
+export function stateNames(base: string): string[] {
+  return listNames(base)
+    .filter((name) => !name.startsWith('.'))
+    .sort();
 }
 
 export function ownUid(): number {

@@ -236,7 +236,7 @@ describe('a rule that stands in sh and in TypeScript', function () {
     const modes = [0o1700, 0o700];
     for (const name of names) {
       for (const [runtime, base, netns, kept] of modes.flatMap((a) =>
-        modes.flatMap((b) => modes.flatMap((c) => [false, true].map((d) => [a, b, c, d] as const))),
+        modes.flatMap((b) => modes.flatMap((c) => ['', 'other', '.outside'].map((d) => [a, b, c, d] as const))),
       )) {
         const left = (['sh', 'ts'] as const).map((way) => {
           const below = join(root, way);
@@ -249,18 +249,18 @@ describe('a rule that stands in sh and in TypeScript', function () {
             mkdirSync(path, { recursive: true });
             chmodSync(path, mode);
           }
-          if (kept) mkdirSync(join(runtimeDir, 'rnetns', 'other'));
+          if (kept !== '') mkdirSync(join(runtimeDir, 'rnetns', kept));
           if (way === 'sh') answers(`rn_base=$1\n${functions}remove_base`, [join(runtimeDir, 'rnetns')]);
           else removeBase({ runtimeDir, base: join(runtimeDir, 'rnetns') }, ownUid());
           const files = readdirSync(below, { recursive: true, encoding: 'utf8' }).sort();
           rmSync(below, { recursive: true });
           return files;
         });
-        const what = `${name} ${[runtime, base, netns].map((mode) => mode.toString(8)).join(' ')} ${String(kept)}`;
+        const what = `${name} ${[runtime, base, netns].map((mode) => mode.toString(8)).join(' ')} ${kept}`;
         expect(left[0], what).to.deep.equal(left[1]);
         // All of it, or nothing of the user's own.
         const isMade = MADE_NAMES.includes(name) && [runtime, base, netns].every((mode) => mode === 0o1700);
-        expect(left[0]?.includes(name) === false, what).to.equal(isMade && !kept);
+        expect(left[0]?.includes(name) === false, what).to.equal(isMade && kept === '');
       }
     }
   });

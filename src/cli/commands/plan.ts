@@ -1,7 +1,10 @@
 import { Command } from 'commander';
 import { settingsWithoutEffect } from '../../config/without-effect.js';
 import { chooseParts, makePlan } from '../../lifecycle/make-plan.js';
+import type { Inputs } from '../../config/inputs.js';
 import type { Plan } from '../../plan/plan.js';
+import { lookAtKeptPlan, unkeepable, type KeptPlan } from '../../state/kept-plan.js';
+import { printable } from '../../text/printable.js';
 import { makeContext, type CommonOptions } from '../context.js';
 import { print } from '../report.js';
 
@@ -20,9 +23,50 @@ export function planCommand(): Command {
         mounts,
         resolvConf,
         directory,
+        inputs: listInputs(context.inputs),
+        keptPlan: {
+          ...lookAtKeptPlan(context.state, context.inputs),
+          unkeepable: unkeepable(context.state, context.inputs) ?? null,
+        },
       };
-      print(options.json, data, () => describePlan({ driver, idMap, mounts, resolvConf, directory }));
+      print(options.json, data, () =>
+        [
+          describePlan({ driver, idMap, mounts, resolvConf, directory }),
+          describeKept(data.keptPlan),
+          'inputs',
+          ...data.inputs.map(
+            ({ kind, name, value }) => `  ${kind.padEnd(9)}  ${name}${value === null ? '' : `=${printable(value)}`}`,
+          ),
+        ].join('\n'),
+      );
     });
+}
+
+/** One thing that the plan was made from. */
+interface Input {
+  kind: 'value' | 'file' | 'directory' | 'missing';
+  /** A path, or what the value is called: a variable, an option. */
+  name: string;
+  /** null but for a value. */
+  value: string | null;
+}
+
+function listInputs({ places, values }: Inputs): Input[] {
+  return [
+    ...[...values.values()].map(({ name, text }) => ({ kind: 'value' as const, name, value: text })),
+    ...[...places].map(([name, { kind }]) => ({ kind, name, value: null })),
+  ].sort((one, other) => (one.name < other.name ? -1 : 1));
+}
+
+const STATES: Readonly<Record<KeptPlan['state'], string>> = {
+  fresh: 'fresh: the next start goes by it',
+  stale: 'stale, for these differ: ',
+  none: 'none',
+  damaged: 'damaged, as if there were none',
+};
+
+function describeKept({ state, differs, unkeepable: why }: KeptPlan & { unkeepable: string | null }): string {
+  return `kept plan    ${STATES[state]}${differs.join(', ')}${why === null ? '' : `; not kept now: ${why}`}`;
 }
 
 function describePlan({ driver, idMap, mounts, resolvConf, directory }: Plan): string {

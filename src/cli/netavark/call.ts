@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { RnetnsError } from '../../errors/error.js';
-import { findProgram } from '../../exec/find-program.js';
+import { findProgram, isExecutable } from '../../exec/find-program.js';
 import { SCRIPTS, scriptText } from '../../namespace/scripts.js';
 import { makeContext, type CliContext, type CommonOptions } from '../context.js';
 
@@ -53,7 +53,7 @@ export function netavarkCall(
   { netns, interfaces, record } = NO_TARGET,
 ): string[] {
   const directories = [...config.engine.helperBinariesDirs, ...(env.PATH ?? '').split(':')];
-  const netavark = findProgram('netavark', directories, isOurselves);
+  const netavark = findProgram('netavark', directories, (path) => isExecutable(path) && !isOurselves(path));
   if (netavark === undefined) {
     throw new RnetnsError('ERR_PROGRAM_MISSING', `cannot call netavark: it was not found in ${directories.join(':')}`, {
       hint: 'sudo apt-get install netavark aardvark-dns',

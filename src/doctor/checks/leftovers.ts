@@ -1,4 +1,4 @@
-import { readdirSync, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readStatus } from '../../inspect/status.js';
@@ -8,6 +8,7 @@ import { StateDirectory } from '../../state/directory.js';
 import { isLocked } from '../../state/lock.js';
 import { commandLine, ownPids } from '../../state/process.js';
 import { orphansOf } from '../../state/remains.js';
+import { stateNames } from '../../state/runtime.js';
 import { check, ok, warn } from '../check.js';
 import type { Host } from '../host.js';
 
@@ -37,8 +38,7 @@ export const leftovers = check('leftovers', {
 });
 
 async function look(base: string): Promise<Leftover[]> {
-  const names = existsSync(base) ? readdirSync(base).sort() : [];
-  const inDirectories = await Promise.all(names.map(async (name) => lookAt(new StateDirectory(base, name))));
+  const inDirectories = await Promise.all(stateNames(base).map(async (name) => lookAt(new StateDirectory(base, name))));
   return [...inDirectories.flat(), ...strayProcesses(base)];
 }
 

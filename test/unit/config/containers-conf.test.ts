@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { defaultConfig } from '../../../src/config/defaults.js';
+import { Inputs } from '../../../src/config/inputs.js';
 import { refusal, sourceOf, Tree } from './tree.js';
 
 const driver = (name: string) => `[network]\ndefault_rootless_network_cmd = "${name}"\n`;
@@ -38,10 +39,11 @@ describe('containers.conf: the places', () => {
   it('reads CONTAINERS_CONF instead of all of them, and CONTAINERS_CONF_OVERRIDE after it', () => {
     tree.write('etc/containers/containers.conf', options('["etc"]'));
     const CONTAINERS_CONF = tree.write('own.conf', driver('slirp4netns'));
-    const alone = tree.load({ CONTAINERS_CONF });
+    const inputs = new Inputs();
+    const alone = tree.load({ CONTAINERS_CONF }, { inputs });
     expect(alone.config.network.pastaOptions).to.deep.equal([]);
     expect(alone.config.network.defaultRootlessNetworkCmd).to.equal('slirp4netns');
-    expect(alone.inputs).not.to.include(tree.path('etc/containers/containers.conf'));
+    expect([...inputs.places.keys()]).not.to.include(tree.path('etc/containers/containers.conf'));
 
     const CONTAINERS_CONF_OVERRIDE = tree.write('override.conf', driver('none'));
     const both = tree.load({ CONTAINERS_CONF, CONTAINERS_CONF_OVERRIDE });

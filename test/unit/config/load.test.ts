@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { RnetnsError } from '../../../src/errors/error.js';
 import { defaultConfig } from '../../../src/config/defaults.js';
+import { Inputs } from '../../../src/config/inputs.js';
 import { refusal, sourceOf, Tree } from './tree.js';
 
 const HOME_CONF = 'home/.config/rnetns/rnetns.conf';
@@ -143,7 +144,9 @@ describe('loadConfig: the files themselves', () => {
 
   it('reports every path it looked at, missing ones too', () => {
     tree.write('etc/containers/containers.conf.d/a.conf', '');
-    expect(tree.load({}, { configFile: tree.write('own.conf', '') }).inputs).to.deep.equal(
+    const inputs = new Inputs();
+    tree.load({}, { configFile: tree.write('own.conf', ''), inputs });
+    expect([...inputs.places.keys()]).to.deep.equal(
       [
         'usr/share/containers/containers.conf',
         'etc/containers/containers.conf',
@@ -174,11 +177,13 @@ describe('loadConfig: the files themselves', () => {
     );
   });
 
-  it('makes a relative --config path absolute in source and inputs', () => {
+  it('makes a relative --config path absolute in source and inputs, and that is no plan to keep', () => {
     const path = tree.write('own.conf', '[rnetns]\nlinger = 1\n');
-    const loaded = tree.load({}, { configFile: relative(process.cwd(), path) });
+    const inputs = new Inputs();
+    const loaded = tree.load({}, { configFile: relative(process.cwd(), path), inputs });
     expect(sourceOf(loaded, 'rnetns.linger')).to.equal(path);
-    expect(loaded.inputs).to.include(path);
+    expect([...inputs.places.keys()]).to.include(path);
+    expect(inputs.unkeepable).to.include('depends on the current directory');
   });
 
   for (const path of ['etc/rnetns/rnetns.conf', 'etc/containers/containers.conf', HOME_CONF]) {
