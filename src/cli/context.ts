@@ -3,7 +3,8 @@ import { checkBase } from '../config/runtime-dir.js';
 import { processEnvironment, type Environment } from '../config/environment.js';
 import { Inputs } from '../config/inputs.js';
 import { loadConfig, type LoadedConfig } from '../config/load.js';
-import { launcherPath, searchPath } from '../exec/find-program.js';
+import { backgroundEnvironment } from '../exec/background.js';
+import { launcherPath } from '../exec/find-program.js';
 import type { Context } from '../lifecycle/context.js';
 import { Logger } from '../log/logger.js';
 import { lockContainer, type ContainerLock } from '../state/container-lock.js';
@@ -123,19 +124,4 @@ function noteOurselves(inputs: Inputs, { config, logLevel }: CommonOptions, env:
     inputs.note(fileURLToPath(new URL(file, import.meta.url)));
   }
   inputs.note(process.execPath);
-}
-
-/** What a mended namespace must find again; nothing else of the caller's session or unit is inherited. */
-const KEPT = [
-  'HOME',
-  'XDG_CONFIG_HOME',
-  'RNETNS_CONFIG',
-  'RNETNS_LOG_LEVEL',
-  'CONTAINERS_CONF',
-  'CONTAINERS_CONF_OVERRIDE',
-] as const;
-
-export function backgroundEnvironment(env: Environment, runtimeDir: string): Record<string, string> {
-  const kept = KEPT.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const]));
-  return { ...Object.fromEntries(kept), PATH: searchPath(env.PATH), XDG_RUNTIME_DIR: runtimeDir, LC_ALL: 'C.UTF-8' };
 }

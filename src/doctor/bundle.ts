@@ -5,6 +5,7 @@ import { errnoReason } from '../config/errno.js';
 import { CONNECTING } from '../driver/drivers.js';
 import { RnetnsError } from '../errors/error.js';
 import { tryProgram } from '../exec/probe.js';
+import { wholeAnswer } from '../exec/whole-answer.js';
 import { findProgram } from '../exec/find-program.js';
 import { listNamespaces } from '../inspect/list.js';
 import { readStatus } from '../inspect/status.js';
@@ -106,7 +107,10 @@ async function versions({ version, path, env, config }: Host): Promise<string> {
   const answers = Object.entries(PROGRAMS).map(async ([name, option]) => {
     const found = findProgram(name, [...config.engine.helperBinariesDirs, ...path]);
     if (found === undefined) return `${name}: not found`;
-    const { stdout, stderr, outcome } = await tryProgram([found, option], { env, timeoutMs: VERSION_MS });
+    const { stdout, stderr, outcome } = await wholeAnswer(
+      (command) => tryProgram(command, { env, timeoutMs: VERSION_MS }),
+      [found, option],
+    );
     const [line = ''] = (stdout + stderr).split('\n');
     return `${name}: ${found}: ${line === '' ? outcome : line}`;
   });

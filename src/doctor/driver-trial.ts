@@ -2,6 +2,7 @@ import { readlinkSync } from 'node:fs';
 import { planDriver, type Found } from '../driver/choose.js';
 import { RnetnsError } from '../errors/error.js';
 import { Probe, tryProgram } from '../exec/probe.js';
+import { wholeAnswer } from '../exec/whole-answer.js';
 import { SCRIPTS } from '../namespace/scripts.js';
 import { lastWords } from '../namespace/driver-words.js';
 import { readOptional } from '../state/files.js';
@@ -48,7 +49,7 @@ export async function tryDriver<T>(
   const { name } = found.driver;
   const [plan, version] = await Promise.all([
     planDriver(found, config, state.netns, env),
-    tryProgram([found.path, '--version'], { env, timeoutMs: VERSION_MS }),
+    wholeAnswer((command) => tryProgram(command, { env, timeoutMs: VERSION_MS }), [found.path, '--version']),
   ]);
   if (plan.path === null) throw new RnetnsError('ERR_DRIVER', `${name} has no program`);
   const mntns = readlinkSync('/proc/self/ns/mnt');

@@ -3,6 +3,7 @@ import type { Config, DriverName } from '../config/config.js';
 import { RnetnsError } from '../errors/error.js';
 import { runCommand } from '../exec/command.js';
 import { findProgram, isExecutable } from '../exec/find-program.js';
+import { wholeAnswer } from '../exec/whole-answer.js';
 import { parseHelpOptions } from '../plan/features.js';
 import type { DriverPlan } from '../plan/plan.js';
 import type { ConnectingDriver, Driver } from './driver.js';
@@ -108,7 +109,10 @@ async function askHelp(
   path: string,
   env: Readonly<Record<string, string>>,
 ): Promise<{ text: string; status: number; outcome: string }> {
-  const { status, stdout, stderr, outcome } = await runCommand(path, ['--help'], { env, timeoutMs: HELP_TIMEOUT_MS });
+  const { status, stdout, stderr, outcome } = await wholeAnswer(
+    ([file, ...args]) => runCommand(file, args, { env, timeoutMs: HELP_TIMEOUT_MS }),
+    [path, '--help'],
+  );
   if (status === undefined) {
     throw new RnetnsError('ERR_DRIVER', `cannot use ${name}: ${path} --help ${outcome}`, {
       hint: `see that ${path} is ${name}, or take another one: network_cmd_path or helper_binaries_dir in rnetns.conf`,

@@ -2,7 +2,9 @@ import { closeSync, readFileSync, readdirSync } from 'node:fs';
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Environment } from '../config/environment.js';
 import { hasPipes } from './command.js';
+import { searchPath } from './find-program.js';
 import { noteReleased, noteRunning } from './running.js';
 
 /** O_CLOEXEC of open(2), as /proc/PID/fdinfo prints the flags. */
@@ -24,6 +26,21 @@ export function closeInherited(): void {
       // The descriptor of this very listing.
     }
   }
+}
+
+/** What a mended namespace must find again; nothing else of the caller's session or unit is inherited. */
+const KEPT = [
+  'HOME',
+  'XDG_CONFIG_HOME',
+  'RNETNS_CONFIG',
+  'RNETNS_LOG_LEVEL',
+  'CONTAINERS_CONF',
+  'CONTAINERS_CONF_OVERRIDE',
+] as const;
+
+export function backgroundEnvironment(env: Environment, runtimeDir: string): Record<string, string> {
+  const kept = KEPT.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const]));
+  return { ...Object.fromEntries(kept), PATH: searchPath(env.PATH), XDG_RUNTIME_DIR: runtimeDir, LC_ALL: 'C.UTF-8' };
 }
 
 /**

@@ -1,4 +1,7 @@
+import { processEnvironment } from '../config/environment.js';
+import { backgroundEnvironment } from '../exec/background.js';
 import { runCommand } from '../exec/command.js';
+import { wholeAnswer } from '../exec/whole-answer.js';
 import { membersWith } from '../namespace/members.js';
 import { namedNamespaces } from '../namespace/names.js';
 import { isWhole } from '../namespace/sound.js';
@@ -179,7 +182,7 @@ async function readDriver(
   const pid = identifyProcess(recorded) === undefined ? null : recorded;
   return {
     name: planned.name,
-    version: planned.path === null || !ask ? null : await versionOf(planned.path),
+    version: planned.path === null || !ask ? null : await versionOf(planned.path, state.runtimeDir),
     path: planned.path,
     pid,
     args: planned.args,
@@ -201,7 +204,10 @@ async function leadsOut({ holder, keeper }: Live, planned: RecordedDriver): Prom
 }
 
 /** The first line of its --version; "pasta 0.0~git20230309.7c7625d-1", "slirp4netns version 1.2.0". */
-async function versionOf(path: string): Promise<string | null> {
-  const { status, stdout } = await runCommand(path, ['--version'], { env: {}, timeoutMs: VERSION_TIMEOUT_MS });
-  return status === 0 ? (stdout.split('\n')[0] ?? null) : null;
+async function versionOf(path: string, runtimeDir: string): Promise<string | null> {
+  // As it is run: one that is a script calls others.
+  const options = { env: backgroundEnvironment(processEnvironment(), runtimeDir), timeoutMs: VERSION_TIMEOUT_MS };
+  const answer = await wholeAnswer(([file, ...args]) => runCommand(file, args, options), [path, '--version']);
+  const [line = ''] = answer.stdout.split('\n');
+  return answer.status === 0 && line !== '' ? line : null;
 }

@@ -93,6 +93,25 @@ describe('status and list', () => {
     expect(existsSync(asked)).to.be.true;
   });
 
+  it("has the version of a driver as it is run, and also where it loses what isn't written line by line", async function () {
+    const { env, configure } = freshRuntimeDir(this);
+    const directory = mkdtempSync('/tmp/rnetns-driver-');
+    onTestEnd(() => rmSync(directory, { recursive: true }));
+    const path = join(directory, 'pasta');
+    // Debian 13's pasta is one; stdbuf(1) tells the C library by this variable.
+    const version = '--version) [ "$_STDBUF_O" != L ] || fake-version; exit ;;';
+    writeFileSync(path, `#!/bin/sh\ncase $1 in ${version} esac\nexec pasta "$@"\n`, { mode: 0o755 });
+    writeFileSync(join(directory, 'fake-version'), '#!/bin/sh\necho "pasta of $HOME"\n', { mode: 0o755 });
+    configure(`[engine]\nnetwork_cmd_path = ${path}\n`);
+    const caller = { ...env, HOME: directory, PATH: `${env.PATH ?? ''}:${directory}` };
+    const inside = spawnRnetns(['run', '--', 'sh', '-c', 'echo up; exec sleep 60'], { env: caller });
+    await printed(inside, 'up\n');
+    const shown = JSON.parse((await run(['status', '--json'], { env: caller })).stdout) as {
+      driver: { version: string };
+    };
+    expect(shown.driver.version).to.equal(`pasta of ${directory}`);
+  });
+
   it('of one without a driver program has its keys too', async function () {
     const { env, configure } = freshRuntimeDir(this);
     configure('[network]\ndefault_rootless_network_cmd = none\n[rnetns]\nlinger = 60\n');
