@@ -25,7 +25,9 @@ show_sys() (
     esac
   done </proc/self/mountinfo
   # Read-only stays read-only, or the kernel refuses, as it does where a container's runtime has hidden parts of /sys.
-  [ -n "$top" ] && cd /sys && mount -t sysfs -o "$options" sysfs /sys || return
+  # By mount(2): with fsmount(2), which libmount of util-linux 2.39 and newer prefers, it is made first and read-only after it,
+  # which the kernel refuses as well.
+  [ -n "$top" ] && cd /sys && LIBMOUNT_FORCE_MOUNT2=always mount -t sysfs -o "$options" sysfs /sys || return
   for point in $below; do
     # Such as /sys/kernel/debug, which only the host's root may look into: not worth a process.
     [ -r "$point" ] || continue
