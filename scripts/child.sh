@@ -16,6 +16,8 @@ forward() {
 # asked to end passes that on; the keys of the terminal reach both of us anyway.
 # Such a child would have /dev/null for stdin and SIGINT and SIGQUIT ignored (POSIX, "Asynchronous Lists").
 run_child() {
+  # What a shell that can't fork says can't be kept from what the child says.
+  silently start_and_end
   rn_interrupted='' rn_child=''
   # shellcheck disable=SC2034 # the caller's enter() asks
   rn_signals=1
@@ -44,6 +46,10 @@ run_child() {
     [ -n "$rn_interrupted" ] || break
     rn_interrupted=''
   done
+}
+
+start_and_end() {
+  (:)
 }
 
 # A function goes on by itself; a program is executed.

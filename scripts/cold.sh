@@ -12,15 +12,17 @@ rn_oldest_node=20.19
 
 # Where this package is, without links, because node takes `..` by its letters.
 find_package() {
-  trap cannot_fork EXIT
-  # CDPATH would lead elsewhere.
-  { rn_root=$(CDPATH='' cd -P -- "$rn_scripts/.." && pwd -P); } 2>/dev/null || cannot_find_package
-  trap - EXIT
+  silently see_package || cannot_find_package
   [ -f "$rn_root/dist/cli/main.cjs" ] ||
     die ERR_PROGRAM_MISSING "cannot start: $rn_root/dist/cli/main.cjs does not exist" 'in a checkout: npm ci && npm run build'
   find_node
   # shellcheck source=scripts/start-node.sh
   . "$rn_scripts/start-node.sh"
+}
+
+see_package() {
+  # CDPATH would lead elsewhere.
+  rn_root=$(CDPATH='' cd -P -- "$rn_scripts/.." && pwd -P)
 }
 
 # $rn_node: PATH's, or what the supervisor was started by. Where that one is missing or too old, as in cron's PATH, the one

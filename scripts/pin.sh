@@ -12,11 +12,12 @@ with_pin() {
   mkfifo -m 600 -- "$pin_fifo" && exec 3<>"$pin_fifo" || return
   # shellcheck disable=SC2016,SC2094 # the inner shell's $$; it is removed, and neither read nor written, there
   "$3" sh -c 'exec 3>&-; echo "$$"; read -r _' <"$pin_fifo" | {
+    # Also where this shell ends because it can't fork.
+    trap 'echo >&3' EXIT
     read -r pin || :
     rm -f -- "$pin_fifo"
     [ -n "$pin" ] && "$pin_act" "$pin"
     pin_status=$?
-    echo >&3
     exit "$pin_status"
   }
   pin_status=$?

@@ -140,9 +140,13 @@ count_up() {
       [ -p "$rn_lease" ]
       return
     fi
-    [ -d "$rn_dir/$rn_kind" ] || mkdir -m 700 -- "$rn_dir/$rn_kind" 2>/dev/null || own_state || return 1
+    [ -d "$rn_dir/$rn_kind" ] || silently make_directory || own_state || return 1
   done
   return 1
+}
+
+make_directory() {
+  mkdir -m 700 -- "$rn_dir/$rn_kind"
 }
 
 # The last setup of an id counts: a container that starts again has a new process.
@@ -154,13 +158,17 @@ replace() {
   [ -e "$rn_dir/live" ] || { unlock_state && return 1; }
   # What is no file was made by an accident.
   ! [ -d "$rn_file" ] || rm -rf --one-file-system -- "$rn_file"
-  [ -d "$rn_dir/$rn_kind" ] || mkdir -m 700 -- "$rn_dir/$rn_kind" 2>/dev/null
-  { printf '%s\n' "$rn_text" >"$rn_new"; } 2>/dev/null && mv -fT -- "$rn_new" "$rn_file" 2>/dev/null && rn_status=0
+  [ -d "$rn_dir/$rn_kind" ] || silently make_directory
+  { printf '%s\n' "$rn_text" >"$rn_new"; } 2>/dev/null && silently rename "$rn_new" "$rn_file" && rn_status=0
   [ "$rn_status" -ne 0 ] || rm -rf --one-file-system -- "$rn_dir/${rn_other:?}/$rn_id"
   rm -f -- "$rn_new"
   [ -z "$rn_pid" ] || ring
   unlock_state
   return "$rn_status"
+}
+
+rename() {
+  mv -fT -- "$1" "$2"
 }
 
 # A line for the holder, which looks then.
@@ -225,7 +233,7 @@ read_count() {
 
 write_count() {
   rn_new=$rn_dir/.ref-count.$$
-  { printf '%s\n' "$1" >"$rn_new"; } 2>/dev/null && mv -fT -- "$rn_new" "$rn_dir/ref-count" 2>/dev/null && return
+  { printf '%s\n' "$1" >"$rn_new"; } 2>/dev/null && silently rename "$rn_new" "$rn_dir/ref-count" && return
   rm -f -- "$rn_new"
   return 1
 }
@@ -280,12 +288,16 @@ drop_id() {
   fi
   # Each by one unlinkat(2), so the directories go only if they are empty; a slash, or what is none would go. rm -d looks
   # twice whether a directory is empty, and removes what has come in between. More is asked in release.
-  find "$rn_file" "$rn_dir/references/" "$rn_dir/tied/" -maxdepth 0 -delete 2>/dev/null
+  silently remove_reference
   # A directory of that name, made by an accident.
   ! [ -d "$rn_file" ] || rm -rf --one-file-system -- "$rn_file"
   [ -d "$rn_dir/references" ] || [ -d "$rn_dir/tied" ] && exit 0
   release
   exit 0
+}
+
+remove_reference() {
+  find "$rn_file" "$rn_dir/references/" "$rn_dir/tied/" -maxdepth 0 -delete
 }
 
 # Nobody needs it as far as we know: tear it down now, unless somebody does. What is left to be done then is the holder's.
@@ -298,6 +310,10 @@ release() {
   . "$rn_scripts/name.sh"
   # shellcheck source=scripts/reap.sh
   . "$rn_scripts/reap.sh"
+  silently reap_unused
+}
+
+reap_unused() {
   own_state && lock_state || return 0
   rn_whole=1
   join || rn_whole=

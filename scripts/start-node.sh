@@ -55,10 +55,32 @@ limit_stack() {
   limit stack 1048576 'bytes of stack (ulimit -s)' "$rn_soft" "$rn_hard"
 }
 
+# Processes and threads are limited by cgroups(7) as well, ours and those above it, by pids.max. What is seen of them is where
+# src/namespace/userns-obstacle.ts looks, too.
+read_cgroups() {
+  # shellcheck disable=SC2034 # the first column
+  while IFS=: read -r rn_ rn_controllers rn_path; do
+    case ,$rn_controllers, in
+      ,,) rn_cgroups=/sys/fs/cgroup ;;
+      *,pids,*) rn_cgroups=/sys/fs/cgroup/pids ;;
+      *) continue ;;
+    esac
+    rn_path=${rn_path%/}
+    while :; do
+      { read -r rn_max <"$rn_cgroups$rn_path/pids.max" && read -r rn_now <"$rn_cgroups$rn_path/pids.current"; } 2>/dev/null &&
+        [ "$rn_max" != max ] && [ "$((rn_max - rn_now))" -lt 64 ] &&
+        rn_low="$rn_low${rn_low:+, }$rn_max processes and threads in the cgroup ${rn_path:-/} (pids.max)"
+      [ -n "$rn_path" ] || break
+      rn_path=${rn_path%/*}
+    done
+  done 2>/dev/null </proc/self/cgroup
+}
+
 # Once, and before the lock is taken.
 check_limits() {
   [ -z "${rn_raise+x}" ] || return 0
   read_limits
+  read_cgroups
   command -v prlimit >/dev/null || rn_raise=
   [ -z "$rn_low" ] || try_node
 }
@@ -66,14 +88,19 @@ check_limits() {
 # shellcheck disable=SC2086 # options
 try_node() {
   command -v timeout >/dev/null || return 0
-  # Without exec, so that what sh says of one that crashes goes there as well.
+  silently node_starts && [ -z "$rn_hopeless" ] && return
+  die ERR_LIMIT "cannot start node within the limits of this caller: $rn_low" \
+    'raise them before the call: ulimit in a shell, Limit…= or TasksMax= in a systemd unit'
+}
+
+# Without exec, so that what sh says of one that crashes is not heard either.
+# shellcheck disable=SC2086 # options
+node_starts() {
   (
     unset_for_node
     ${rn_raise:+prlimit $rn_raise} timeout -k 1 5 "$rn_node" "$rn_root/dist/cli/main.cjs" starts
     exit "$?"
-  ) </dev/null >/dev/null 2>&1 && [ -z "$rn_hopeless" ] && return
-  die ERR_LIMIT "cannot start node within the limits of this caller: $rn_low" \
-    'raise them before the call: ulimit in a shell, Limit…= in a systemd unit'
+  ) </dev/null >/dev/null
 }
 
 # What Node, OpenSSL, libuv and ld.so read, and what would make our Node another one: with a debugger, preloaded modules,

@@ -1,4 +1,5 @@
 import { openSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { EXIT } from '../errors/error.js';
 import { checkSettings } from './commands/check-settings.js';
@@ -22,8 +23,10 @@ async function main(args: readonly string[]): Promise<number> {
       return askDnsCommand(rest);
     }
     case 'starts':
-      // The launcher tries whether Node comes as far as this (scripts/start-node.sh), with what a few programs take.
+      // The launcher tries whether Node comes as far as this (scripts/start-node.sh), with what a few programs take, and
+      // with the threads of its pool, without which libuv aborts.
       for (let pipes = 0; pipes < 20; pipes += 1) openSync('/dev/null', 'r');
+      await stat('/');
       return EXIT.ok;
     case 'sysctl-inside': {
       const { runInside } = await import('../inspect/sysctl/inside.js');

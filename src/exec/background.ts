@@ -86,9 +86,14 @@ export class BackgroundProcess {
     return this.outcome === undefined ? undefined : { signal: this.signal };
   }
 
-  /** What it wrote to stderr so far. */
+  /**
+   * What it wrote to stderr so far, on one line. Which of our scripts, `…/netns.sh: 63: `, or of the programs that lead
+   * in there said it tells nobody anything, and each shell that can't fork says so.
+   */
   get stderr(): string {
-    return this.words.trim();
+    // Not only at the beginning of a line: two may write at once.
+    const words = this.words.trim().replace(/\S+\.sh: (line )?\d+: |^(nsenter|unshare|setpriv): /gm, '');
+    return [...new Set(words.split('\n'))].join(': ');
   }
 
   /** Everything that it wrote to stdout and no line() has taken. */
@@ -148,8 +153,13 @@ export class BackgroundProcess {
     this.child.unref();
   }
 
+  /** With all that it has started: its group is its own. */
   kill(): void {
-    this.child.kill('SIGKILL');
+    try {
+      if (this.pid !== undefined) process.kill(-this.pid, 'SIGKILL');
+    } catch {
+      // They have ended.
+    }
     this.release();
   }
 }

@@ -41,7 +41,7 @@ export async function startKeeper(
     keeper.release();
     return process;
   } catch (cause) {
-    const words = keeper.stderr.split('\n').join(': ');
+    const words = keeper.stderr;
     keeper.kill();
     throw new RnetnsError('ERR_MOUNT', `cannot prepare the mounts: ${words || String(cause)}`, { cause });
   }

@@ -57,6 +57,12 @@ const WORDS = [
   ...['$HOME', '*', 'a*', '[a]', 'a\\b', "a'b", 'a"b', 'a`b`', 'a;b', '１', 'a:b', 'a@b', 'a+b', 'a,b', 'a=b', '!a'],
 ];
 
+/** Of scripts/rnetns, to find the runtime directory. */
+const FINDING = [
+  ...['find_base', 'real_path', 'follow_links', 'own_directory', 'own_fallback', 'is_private', 'silently'],
+  ...['cannot_fork', 'no_descriptors'],
+];
+
 /** As rnetns calls the runtime directory that it makes. */
 const MADE_NAMES = ['rnetns-1000', 'rnetns-10/rnetns-5'];
 
@@ -146,7 +152,7 @@ describe('a rule that stands in sh and in TypeScript', function () {
       ...['/foreign', '/dangling', '/loop', '/file', '/file/', '/nothing', '/own/nothing', '/own/nothing/..'],
     ].map((path) => root + path);
     const all = [...spellings, '/', '//', '/usr', 'own', './own', '.'];
-    const functions = shFunctions('rnetns', 'find_base', 'real_path', 'own_directory', 'own_fallback');
+    const functions = shFunctions('rnetns', ...FINDING);
     const sh = answers(`XDG_RUNTIME_DIR=$1\n${functions}find_base && printf '%s' "$rn_base" | tr '\\n' '|'`, all);
     const ts = all.map((set) => {
       try {
@@ -160,7 +166,7 @@ describe('a rule that stands in sh and in TypeScript', function () {
   });
 
   it('where it is without XDG_RUNTIME_DIR', () => {
-    const functions = shFunctions('rnetns', 'find_base', 'real_path', 'own_directory', 'own_fallback');
+    const functions = shFunctions('rnetns', ...FINDING);
     const [sh] = answers(`${functions}find_base && printf '%s' "$rn_base"`, ['']);
     expect(sh).to.equal(runtimeDirectory({}, ownUid(), '', hostUid()).base);
   });
@@ -180,7 +186,7 @@ describe('a rule that stands in sh and in TypeScript', function () {
       () => symlinkSync('nowhere', path),
       () => writeFileSync(path, ''),
     ];
-    const code = `rn_fallback=${path}\n${shFunctions('rnetns', 'own_directory', 'own_fallback')}own_fallback && printf yes`;
+    const code = `rn_fallback=${path}\n${shFunctions('rnetns', ...FINDING)}own_fallback && printf yes`;
     const seen = makers.map((make) => {
       make();
       const pair = [answers(code, [''])[0], verdict(() => runtimeDirectory({}, uid, root))];
