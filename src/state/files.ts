@@ -14,6 +14,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { errnoCode } from '../config/errno.js';
 import { removeProbe, writeError } from './directory.js';
 
 /**
@@ -67,12 +68,18 @@ export function listNames(directory: string): string[] {
   }
 }
 
+const ATTEMPTS = 50;
+
 /** 0700, unless it is there. */
 export function makeDirectory(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw writeError(path, cause);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      return;
+    } catch (cause) {
+      // Node looks what it is that is there already: others may have removed it in between.
+      if (errnoCode(cause) !== 'ENOENT' || attempt === ATTEMPTS) throw writeError(path, cause);
+    }
   }
 }
 
