@@ -17,6 +17,7 @@ const folders = [
   'namespace',
   'netavark',
   'oci',
+  'ports',
   'driver',
   'cni',
   'state',
@@ -36,6 +37,7 @@ const allowed = {
   graph: ['inspect', 'driver', 'cni', 'state', 'plan', 'text'],
   netavark: ['state', 'config', 'plan'],
   oci: ['cni', 'state', 'config'],
+  ports: ['namespace', 'state', 'exec', 'plan', 'config'],
   namespace: ['driver', 'state', 'exec', 'log', 'plan', 'config'],
   cni: ['state', 'exec', 'plan', 'config'],
   // The record of a namespace holds its plan.

@@ -10,6 +10,7 @@ import { netnsCommand } from './commands/netns.js';
 import { ociHookCommand } from './commands/oci-hook.js';
 import { pathCommand } from './commands/path.js';
 import { planCommand } from './commands/plan.js';
+import { portCommand } from './commands/port.js';
 import { psCommand } from './commands/ps.js';
 import { repairCommand } from './commands/repair.js';
 import { launcherCommands } from './commands/launcher.js';
@@ -44,7 +45,7 @@ export function allCommands(): Command[] {
     ],
     'Look inside': [psCommand(), graphCommand(), planCommand(), configCommand(), sysctlCommand()],
     'For runtimes': [setup, teardown, unshare, lock, pathCommand(), ociHookCommand()],
-    Networks: [netnsCommand(), cniCommand(), netavarkCommand()],
+    Networks: [portCommand(), netnsCommand(), cniCommand(), netavarkCommand()],
   };
   return Object.entries(groups).flatMap(([group, commands]) => commands.map((each) => each.helpGroup(`${group}:`)));
 }

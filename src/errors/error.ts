@@ -39,6 +39,7 @@ export const ERROR_CODES = {
   ERR_REFERENCES: 'a reference could not be counted, or the count was not what it should be',
   ERR_PROCESS: 'the process that a reference is to be tied to does not exist',
   ERR_COMMAND: 'the command to run was not found, or cannot be run; exit status 127 or 126',
+  ERR_PORT: 'a port cannot be published; the message says why',
   ERR_CNI: 'a CNI network, or a plugin of it, failed; the message has its reason',
   ERR_BUNDLE: 'the bundle for a bug report could not be written',
   ERR_DESCRIPTORS: 'too few file descriptors below 10 are free',

@@ -13,6 +13,7 @@ export const SCRIPTS = {
   supervisor: `${DIRECTORY}supervisor.sh`,
   keeper: `${DIRECTORY}keeper.sh`,
   keeperWay: `${DIRECTORY}keeper-way.sh`,
+  forwarder: `${DIRECTORY}forwarder.sh`,
   cniSession: `${DIRECTORY}cni-session.sh`,
   process: `${DIRECTORY}process.sh`,
   netavark: `${DIRECTORY}netavark.sh`,

@@ -1,0 +1,16 @@
+import type { Port } from '../port.js';
+
+/** A port that the forwarder has opened, or tries to. */
+export interface Opened {
+  port: Port;
+  /** Resolves once it is known whether it listens. */
+  settled: Promise<void>;
+  /** Why it doesn't: EADDRINUSE. */
+  code: string | undefined;
+  /** Connections or clients now. */
+  clients: () => number;
+  /** All that were, and the bytes from clients and to them. */
+  close: () => void;
+  /** Called now and then. */
+  look: () => void;
+}

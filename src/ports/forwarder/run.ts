@@ -1,0 +1,99 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, fstatSync, openSync, statSync, watch } from 'node:fs';
+import type { StateDirectory } from '../../state/directory.js';
+import { makeDirectory } from '../../state/files.js';
+import { portsDirectory } from '../desired.js';
+import { serveQuestions } from './control-server.js';
+import { Inside } from './inside.js';
+import { PortTable } from './table.js';
+
+/**
+ * Theory of operation: the forwarder
+ *
+ * It is on the host's network, in O and M0, and has everything that is the host's: listeners, clients, data. A connector of its own
+ * is on the shared network, in O as well (connector.ts), and gives it sockets there. What is to be open is in files
+ * (../desired.ts), which it follows: at once when somebody asks it to, soon by inotify(7), and by looking, should that fail.
+ *
+ * 1. scripts/forwarder.sh has made sure that there is one, and that descriptor 8 is a file that shows who it is
+ * 2. the connector, the socket for questions, the ports that are desired, "ready"
+ * 3. owners are looked at twice a second: a port is gone before a second is over
+ * 4. it ends when there has been no port for a while, or no state directory: whoever wants one starts it again. With the
+ *    namespace it ends as everything in M0 does (scripts/teardown.sh)
+ */
+const LOOK_MS = 400;
+const SOON_MS = 20;
+/** Every so many looks the files are read, idle clients forgotten, and failed ports tried again. */
+const LOOKS_BETWEEN = 5;
+/** Looks without a port until the end. */
+const IDLE_LOOKS = 12;
+
+export interface ForwarderProgram {
+  state: StateDirectory;
+  generation: string;
+  /** The command line of the connector's program. */
+  connector: readonly string[];
+  env: Readonly<Record<string, string>>;
+  onReady: () => void;
+}
+
+/** Runs until there is nothing left to do. */
+export async function runForwarder(program: ForwarderProgram): Promise<void> {
+  const { state } = program;
+  makeDirectory(portsDirectory(state));
+  const inside = new Inside(() => startConnector(program));
+  const table = new PortTable(state, inside);
+  let stopAnswering = await serveQuestions(state, table);
+  await table.follow();
+  await inside.ready;
+  program.onReady();
+  let isComing = false;
+  const watcher = watch(portsDirectory(state), () => {
+    // One look for all that are made together.
+    if (!isComing) setTimeout(() => void ((isComing = false), table.follow()), SOON_MS);
+    isComing = true;
+  });
+  watcher.on('error', () => undefined);
+
+  for (let looks = 1, idle = 0; isOurs(state); looks += 1) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    table.closeForsaken();
+    if (looks % LOOKS_BETWEEN === 0) {
+      table.look();
+      await table.follow();
+    }
+    idle = table.size === 0 ? idle + 1 : 0;
+    if (idle < IDLE_LOOKS) continue;
+    // Whoever asks from now on finds nobody and starts another one; who has asked before has a file there.
+    stopAnswering();
+    await table.follow();
+    if (table.size === 0) break;
+    stopAnswering = await serveQuestions(state, table);
+    idle = 0;
+  }
+  watcher.close();
+  inside.close();
+}
+
+/** The state directory goes with its namespace; what is there then by its name is another one's. */
+function isOurs({ outside }: StateDirectory): boolean {
+  try {
+    const [open, named] = [fstatSync(8), statSync(`${outside}/forwarder`)];
+    return open.ino === named.ino && open.dev === named.dev;
+  } catch {
+    return false;
+  }
+}
+
+/** With the keeper's FIFO on descriptor 4, which tells that it is no use of the namespace (scripts/reap.sh). */
+function startConnector({ state, generation, connector, env }: ForwarderProgram): ChildProcess {
+  const fifo = openSync(state.keeperFifo(generation), 'r+');
+  try {
+    return spawn('nsenter', [`--net=${state.netns}`, '--', ...connector], {
+      env: { ...env },
+      cwd: '/',
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc', fifo],
+    });
+  } finally {
+    closeSync(fifo);
+  }
+}

@@ -1,0 +1,49 @@
+import type { ProcessId } from '../state/process.js';
+import type { PortRequest } from './specification.js';
+
+/** Whose a port is: it closes when its owner is gone. */
+export type Owner =
+  | { kind: 'namespace' }
+  | { kind: 'reference'; /** Of `setup`. */ id: string }
+  | { kind: 'process'; process: ProcessId };
+
+/** The header that tells a server who the client is; its version, as of HAProxy's PROXY protocol. */
+export type ProxyProtocol = 'v1' | 'v2';
+
+/** One port that is to be open: a file in the state (desired.ts). */
+export interface Port extends PortRequest {
+  /** The host's loopback at the loopback inside, not the other way. */
+  toHost: boolean;
+  proxyProtocol: ProxyProtocol | undefined;
+  owner: Owner;
+}
+
+/** What no two ports of a namespace may have alike, as the name of a file. */
+export function nameOf({ toHost, protocol, hostPort, hostIp }: Omit<Port, 'owner'>): string {
+  return `${toHost ? 'to-host' : 'publish'}+${protocol}+${hostPort}+${hostIp === '' ? 'any' : hostIp}`;
+}
+
+/** `[::1]:8080/tcp`, for messages and for people. */
+export function hostSide({ hostIp, hostPort, protocol }: PortRequest): string {
+  return `${hostIp === '' ? '*' : bracketed(hostIp)}:${hostPort}/${protocol}`;
+}
+
+/** `10.89.0.2:80`, or the port alone where it is the namespace's. */
+export function targetSide({ targetIp, targetPort }: PortRequest): string {
+  return targetIp === '' ? String(targetPort) : `${bracketed(targetIp)}:${targetPort}`;
+}
+
+function bracketed(ip: string): string {
+  return ip.includes(':') ? `[${ip}]` : ip;
+}
+
+export function describeOwner(owner: Owner): string {
+  switch (owner.kind) {
+    case 'namespace':
+      return 'the namespace';
+    case 'reference':
+      return `the reference ${owner.id}`;
+    case 'process':
+      return `process ${owner.process.pid}`;
+  }
+}

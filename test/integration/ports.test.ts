@@ -1,0 +1,344 @@
+/** Ports of the namespace on the host: whose they are, what stands against them, and what no command inside gets by them. */
+
+import { expect } from 'chai';
+import { errnoCode } from '../../src/config/errno.js';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { printed } from '../fixtures/netns-facts.js';
+import {
+  ask,
+  client,
+  forwarderPids,
+  listed,
+  publish,
+  publishOne,
+  readAll,
+  SERVER,
+  startServer,
+} from '../fixtures/ports.js';
+import { privateHost } from '../fixtures/private-host.js';
+import { alive, childrenOf, namespaceInode, waitFor } from '../fixtures/processes.js';
+import { requires } from '../fixtures/requirements.js';
+import { launcher, run, type RunResult } from '../fixtures/rnetns.js';
+import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
+import { tcpServer, udpServer } from '../fixtures/servers.js';
+import { startCommand } from '../fixtures/shared-netns.js';
+import { onTestEnd } from '../fixtures/test-end.js';
+
+const portCall = ({ env }: RuntimeDir, ...args: string[]): Promise<RunResult> => run(['port', ...args], { env });
+
+/** Is the port of the host closed to us? */
+async function isClosed(port: number): Promise<boolean> {
+  try {
+    (await client(port)).destroy();
+    return false;
+  } catch (error) {
+    return errnoCode(error) === 'ECONNREFUSED';
+  }
+}
+
+/** Promised are 1000 ms; the machine may be busy. */
+async function closesSoon(port: number): Promise<void> {
+  await waitFor(() => isClosed(port), { timeoutMs: 3000, what: `port ${port} to close` });
+}
+
+describe('a published port', () => {
+  let runtime: RuntimeDir;
+  beforeEach(function () {
+    requires(this, 'userns', 'python3');
+    runtime = freshRuntimeDir(this);
+    runtime.configure('[network]\ndefault_rootless_network_cmd = none\n');
+  });
+
+  it('needs a namespace that is up', async () => {
+    const { status, stderr } = await portCall(runtime, 'add', '80');
+    expect({ status, stderr }).to.deep.include({ status: 125 });
+    expect(stderr).to.match(/there is no namespace default\nhint: /);
+  });
+
+  it('goes with its reference, with its process, and with the namespace', async () => {
+    await startServer(runtime, '0.0.0.0', 80);
+    await run(['setup', '--id', 'web'], { env: runtime.env });
+    const process = spawn('sleep', ['600']);
+    onTestEnd(() => void process.kill('SIGKILL'));
+    const ofReference = await publishOne(runtime, '--id', 'web', '80');
+    const ofProcess = await publishOne(runtime, '--pid', String(process.pid), '80');
+    const ofNamespace = await publishOne(runtime, '80');
+    for (const port of [ofReference, ofProcess, ofNamespace])
+      expect(await ask(port, 'who\n')).to.equal('169.254.77.77');
+    await run(['teardown', '--id', 'web'], { env: runtime.env });
+    await closesSoon(ofReference);
+    process.kill('SIGKILL');
+    await closesSoon(ofProcess);
+    expect((await listed(runtime)).map(({ hostPort }) => hostPort)).to.deep.equal([ofNamespace]);
+    const forwarders = forwarderPids(runtime);
+    await run(['stop', '--force'], { env: runtime.env });
+    expect(await isClosed(ofNamespace)).to.equal(true);
+    expect(forwarders.filter(alive)).to.deep.equal([]);
+  });
+
+  it('is closed by `port delete`, by port and by reference, again without an error', async () => {
+    await startServer(runtime, '0.0.0.0', 80);
+    await run(['setup', '--id', 'web'], { env: runtime.env });
+    const [one, two, three] = await publish(runtime, '--id', 'web', '80', '80', '80/udp');
+    expect((await portCall(runtime, 'delete', String(one!.hostPort))).status).to.equal(0);
+    expect(await isClosed(one!.hostPort)).to.equal(true);
+    expect(await isClosed(two!.hostPort)).to.equal(false);
+    for (let round = 0; round < 2; round += 1) {
+      expect(await portCall(runtime, 'delete', '--id', 'web')).to.include({ status: 0, stdout: '', stderr: '' });
+    }
+    expect(await isClosed(two!.hostPort)).to.equal(true);
+    expect(await listed(runtime)).to.deep.equal([]);
+    expect(three!.protocol).to.equal('udp');
+  });
+
+  it('ends its connections with it', async () => {
+    await startServer(runtime, '0.0.0.0', 80);
+    const port = await publishOne(runtime, '80');
+    const socket = await client(port);
+    socket.write('sum\n');
+    const end = readAll(socket).catch(errnoCode);
+    await portCall(runtime, 'delete', String(port));
+    expect(await end).to.equal('ECONNRESET');
+  });
+
+  it('is shown with its owner and to whom it is open', async () => {
+    await startCommand(runtime);
+    const port = await publishOne(runtime, '127.0.0.1::80');
+    await publish(runtime, '81/udp');
+    const { stdout } = await portCall(runtime, 'list');
+    expect(stdout).to.match(new RegExp(`127\\.0\\.0\\.1:${port}/tcp +-> 80 +this machine +namespace +0 clients`));
+    expect(stdout).to.match(/\*:\d+\/udp +-> 81 +the network/);
+  });
+
+  it('is not opened where something stands against it, and nothing else of that call is', async () => {
+    await startCommand(runtime);
+    await run(['run', '-n', 'other', '--', 'true'], { env: runtime.env });
+    const server = createServer();
+    server.listen(0, '0.0.0.0');
+    await once(server, 'listening');
+    onTestEnd(() => void server.close());
+    const taken = (server.address() as AddressInfo).port;
+    const published = await publishOne(runtime, '80');
+    const refused: [string[], RegExp][] = [
+      [['80', `${taken}:80`], new RegExp(`in use by .*\\(pid ${process.pid}\\)`)],
+      [['80', `${published}:81`], /published already as \*:\d+\/tcp, for the namespace in the namespace default/],
+      [['-n', 'other', `127.0.0.1:${published}:81`], /published already|there is no namespace other/],
+      [['80', '192.0.2.199:8080:80'], /the host has no address 192.0.2.199\nhint: ip -brief/],
+      [['80', '48000:80', '127.0.0.1:48000:81'], /asked for twice/],
+      [['80', '80:80'], /ports below \d+ are root's\nhint: .*net.ipv4.ip_unprivileged_port_start/],
+      [['80', '80:80/sctp'], /SCTP/],
+      [['--id', 'nobody', '80'], /there is no reference nobody/],
+      [['--pid', '999999999', '80'], /there is no process/],
+      [['--id', 'a', '--pid', '1', '80'], /do not go together/],
+      [['--proxy-protocol', 'v1', '80/udp'], /for published TCP ports/],
+      [['80', '127.0.0.1:80'], /an address of the host or one inside/],
+    ];
+    for (const [args, why] of refused) {
+      const { status, stderr } = await portCall(runtime, 'add', ...args);
+      expect(stderr, args.join(' ')).to.match(why);
+      expect(stderr).to.match(/^rnetns: .*\nhint: .*\n$/);
+      expect(status).to.be.oneOf([2, 125]);
+    }
+    expect((await listed(runtime)).map(({ hostPort }) => hostPort)).to.deep.equal([published]);
+  });
+
+  it('is not a range that is longer than descriptors allow', async () => {
+    await startCommand(runtime);
+    const limited = ['-c', 'ulimit -n 200; exec "$0" port add 20000-20999:20000-20999', launcher];
+    const { status, stderr } = await run(limited, { env: runtime.env, file: 'sh' });
+    expect({ status, stderr }).to.deep.include({ status: 125 });
+    expect(stderr).to.match(/1000 ports take more descriptors than the limit of 200 leaves\nhint: /);
+  });
+
+  it('is one of a thousand, as a range and as single ones by eight callers', async function () {
+    await startServer(runtime, '0.0.0.0', 80);
+    const many = await publish(runtime, '127.0.0.1::2000-2999');
+    expect(many).to.have.lengthOf(1000);
+    const socket = await client(await publishOne(runtime, '80'));
+    socket.write('sum\n');
+    await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        for (let round = 0; round < 3; round += 1) {
+          const port = await publishOne(runtime, '80');
+          expect(await ask(port, 'who\n')).to.equal('169.254.77.77');
+          expect((await portCall(runtime, 'delete', String(port))).status).to.equal(0);
+        }
+      }),
+    );
+    socket.end();
+    expect(await readAll(socket)).to.match(/^[0-9a-f]{64}$/);
+  });
+
+  it('tells the server who the client is, where that is asked for', async () => {
+    const server = await startServer(runtime, '0.0.0.0', 80);
+    const port = await publishOne(runtime, '--proxy-protocol', 'v1', '80');
+    const socket = await client(port);
+    const { localPort } = socket;
+    socket.end('who\n');
+    await readAll(socket);
+    await printed(server, `PROXY TCP4 127.0.0.1 127.0.0.1 ${localPort ?? 0} ${port}\n`);
+  });
+
+  it('stays when the connector dies or is stopped, with its connections', async () => {
+    await startServer(runtime, '0.0.0.0', 80);
+    const port = await publishOne(runtime, '80');
+    const socket = await client(port);
+    socket.write('sum\n');
+    await waitFor(async () => (await listed(runtime))[0]?.clients === 1, { what: 'the client to be connected' });
+    const connector = (): number => childrenOf(forwarderPids(runtime)[0]!)[0]!;
+    for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
+      process.kill(connector(), signal);
+      await waitFor(() => ask(port, 'who\n').then(Boolean, () => false), { what: `an answer after ${signal}` });
+    }
+    socket.end();
+    expect(await readAll(socket)).to.match(/^[0-9a-f]{64}$/);
+  });
+
+  it('is there again with the next call when the forwarder was killed', async () => {
+    await startServer(runtime, '0.0.0.0', 80);
+    const port = await publishOne(runtime, '80');
+    for (const pid of forwarderPids(runtime)) process.kill(pid, 'SIGKILL');
+    await waitFor(() => isClosed(port), { what: 'the port to close' });
+    expect((await listed(runtime))[0]?.problem).to.equal('no forwarder runs');
+    const other = await publishOne(runtime, '80');
+    for (const each of [port, other]) expect(await ask(each, 'who\n')).to.equal('169.254.77.77');
+  });
+
+  it('does not mind damaged files, and its forwarder ends when there is none', async () => {
+    await startServer(runtime, '0.0.0.0', 80);
+    const directory = join(runtime.stateDir(), 'outside', 'ports');
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, 'publish+tcp+1234+any'), 'rnetns1 publish tcp');
+    writeFileSync(join(directory, 'x'), '');
+    mkdirSync(join(directory, 'directory'));
+    const port = await publishOne(runtime, '80');
+    expect(await ask(port, 'who\n')).to.equal('169.254.77.77');
+    expect((await listed(runtime)).map(({ hostPort }) => hostPort)).to.deep.equal([port]);
+    await portCall(runtime, 'delete', String(port));
+    await waitFor(() => forwarderPids(runtime).length === 0, { what: 'the forwarder to end' });
+    expect(await ask(await publishOne(runtime, '80'), 'who\n')).to.equal('169.254.77.77');
+  });
+
+  it('shows clients of another machine by an address of the namespace, and reaches it from there', async () => {
+    const host = await privateHost(
+      runtime,
+      `
+ip link set lo up
+unshare --net sleep 600 & machine=$!
+while [ "/proc/$machine/ns/net" -ef /proc/self/ns/net ]; do sleep 0.01; done
+echo $machine >"$TMP/machine"
+ip link add out type veth peer name out netns $machine
+ip addr add 192.0.2.1/24 dev out; ip addr add 2001:db8::1/64 dev out nodad; ip link set out up
+nsenter --net=/proc/$machine/ns/net sh -c 'ip link set lo up; ip addr add 192.0.2.2/24 dev out
+ip addr add 2001:db8::2/64 dev out nodad; ip link set out up'
+`,
+      { net: true },
+    );
+    const server = host.spawn(['run', '--', 'python3', '-c', SERVER, '0.0.0.0', '80']);
+    await printed(server, 'up\n');
+    const { status, stderr } = await host.run(['port', 'add', '8080:80', '8080:80/udp']);
+    expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
+    const ASK = `
+import socket, sys
+for address in sys.argv[1:]:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    s = socket.create_connection((address, 8080), 5); s.sendall(b"who\\n"); print(s.recv(99).decode())
+    u = socket.socket(family, socket.SOCK_DGRAM); u.settimeout(5); u.connect((address, 8080)); u.send(b"x"); print(u.recv(99).decode())
+`;
+    const addresses = ['192.0.2.1', '2001:db8::1'];
+    const shown = '169.254.77.77\n169.254.77.77 x\n';
+    const fromHost = await host.sh('exec python3 -c "$@"', [ASK, '127.0.0.1', '::1', ...addresses]);
+    expect(fromHost).to.equal(shown.repeat(4));
+    const inMachine = 'pid=$(cat /tmp/rnetns-host.*/machine) && exec nsenter --net=/proc/$pid/ns/net python3 -c "$@"';
+    expect(await host.sh(inMachine, [ASK, ...addresses])).to.equal(shown.repeat(2));
+    await host.sh('kill $(cat /tmp/rnetns-host.*/machine)');
+  });
+});
+
+describe('a port of the host inside', () => {
+  let runtime: RuntimeDir;
+  beforeEach(function () {
+    requires(this, 'userns', 'python3');
+    runtime = freshRuntimeDir(this);
+    runtime.configure('[network]\ndefault_rootless_network_cmd = none\n');
+  });
+
+  const TRY = `
+import socket, sys
+for word in sys.argv[1:]:
+    kind, address, port = word.split(",")
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    s = socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+    s.settimeout(3)
+    try:
+        s.connect((address, int(port)))
+        if kind == "udp": s.send(b"x")
+        print(s.recv(99).decode() or "ended")
+    except OSError as e: print("nothing")
+`;
+
+  for (const host of ['127.0.0.1', '::1']) {
+    it(`is that of the service on ${host}, at both loopbacks, and no other port`, async () => {
+      const [tcp, udp, other] = [
+        await tcpServer('tcp', host),
+        await udpServer('udp', host),
+        await tcpServer('no', host),
+      ];
+      await startCommand(runtime);
+      await publish(runtime, '--to-host', String(tcp.port), `${udp.port}/udp`);
+      const words = ['127.0.0.1', '::1'].flatMap((address) => [
+        ...[`tcp,${address},${tcp.port}`, `udp,${address},${udp.port}`, `tcp,${address},${other.port}`],
+      ]);
+      const { stdout } = await run(['run', '--', 'python3', '-c', TRY, ...words], { env: runtime.env });
+      expect(stdout).to.equal('tcp\nudp\nnothing\ntcp\nudp\nnothing\n');
+      expect(other.arrivals()).to.equal(0);
+      await portCall(runtime, 'delete', '--to-host', String(tcp.port), `${udp.port}/udp`);
+      const after = await run(['run', '--', 'python3', '-c', TRY, words[0]!], { env: runtime.env });
+      expect(after.stdout).to.equal('nothing\n');
+    });
+  }
+
+  it('is refused where something inside has it, and ends where nothing has it on the host', async () => {
+    await startServer(runtime, '127.0.0.1', 4000);
+    const { status, stderr } = await portCall(runtime, 'add', '--to-host', '4000');
+    expect({ status, stderr }).to.deep.include({ status: 125 });
+    expect(stderr).to.include('something inside listens on 4000 already');
+    await publish(runtime, '--to-host', '9');
+    const { stdout } = await run(['run', '--', 'python3', '-c', TRY, 'tcp,127.0.0.1,9'], { env: runtime.env });
+    expect(stdout).to.match(/^(nothing|ended)\n$/);
+  });
+
+  it('gives a command inside nothing but that: no socket of the host, no socket to ask, no process to trace', async () => {
+    const service = await tcpServer();
+    await startServer(runtime, '0.0.0.0', 80);
+    await publish(runtime, '--to-host', String(service.port));
+    const port = await publishOne(runtime, '80');
+    await client(port);
+    const [forwarder] = forwarderPids(runtime);
+    const [connector] = childrenOf(forwarder!);
+    const state = runtime.stateDir();
+    expect(readdirSync(join(state, 'outside'))).to.include('ports.sock');
+    const script = `
+ls -A "$1/outside"
+for pid in "$2" "$3"; do
+  readlink "/proc/$pid/fd/0" && echo "sees descriptors of $pid"
+  ls "/proc/$pid/root/" >/dev/null 2>&1 && echo "enters $pid"
+  nsenter --target "$pid" --net true 2>/dev/null && echo "enters the network of $pid"
+  head -c 1 "/proc/$pid/mem" >/dev/null 2>&1 && echo "reads $pid"
+done
+nsenter --target "$3" --user true 2>/dev/null && echo "enters the connector's user namespace"
+"$4" port add 81 2>&1 | grep -c published
+exit 0`;
+    const words = [state, String(forwarder), String(connector), '/nonexistent'];
+    const { stdout } = await run(['run', '--', 'sh', '-c', script, 'sh', ...words], { env: runtime.env });
+    expect(stdout).to.equal('0\n');
+    // The host's sockets are the forwarder's, which is in the host's network; the connector's are all on its own.
+    expect(namespaceInode(forwarder!)).to.equal(namespaceInode('self'));
+    expect(namespaceInode(connector!)).not.to.equal(namespaceInode('self'));
+    expect(namespaceInode(connector!, 'user')).to.equal(namespaceInode(forwarder!, 'user'));
+  });
+});
