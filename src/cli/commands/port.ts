@@ -35,7 +35,7 @@ export function portCommand(): Command {
   port
     .command('add')
     .description('publish ports of the namespace or a container on the host')
-    .argument('<spec...>', '[HOSTIP:]HOSTPORT[-END]:[TARGETIP:]PORT[-END][/tcp|/udp]; with --to-host PORT[-END]')
+    .argument('<spec...>', 'as docker and podman write it, such as 127.0.0.1:8080:80/udp; see the examples')
     .option('--to-host', "the other way: the host's 127.0.0.1:PORT at 127.0.0.1:PORT inside")
     .option('--id <id>', 'for as long as this reference is there')
     .option('--pid <pid>', 'for as long as this process lives')
@@ -66,6 +66,7 @@ export function portCommand(): Command {
 const EXAMPLES = `
 Examples:
   rnetns port add 8080:80
+  rnetns port add '[::1]::8000-8010/udp'
   rnetns port add --id web 127.0.0.1:8443:10.89.0.2:443
   rnetns port add --to-host 5432
   rnetns port delete 8080
