@@ -1,12 +1,14 @@
 # shellcheck shell=sh
-# kept-plan.sh - may the plan of the last start be followed? Sourced by scripts/cold.sh
+# kept-plan.sh - may the plan of the last start be followed? For the sh programs that source it
+#
+# No start follows one yet: src/state/kept-plan.ts.
 #
 # Theory of operation: src/state/kept-plan.ts has what is in the file, which inputs it names, and why it is where it is.
 #   1. The file is the caller's own, and no link leads to it.
 #   2. It is read by the process that becomes stat(1), the only one that is started: what is torn ends that one alone.
 #   3. There all that needs no process is compared, and then this shell compares what stat says with what it said then, and
 #      sees that nobody else may write in the directories of the file and of the state.
-# Nothing of it is written by those inside: their view of the directory is covered.
+# Before one is followed, those inside must see nothing of the directory, or they could write what is run outside.
 #
 # Reads:    rn_base rn_name, with the lock; rn_config and rn_level, the options of this call, and the environment
 # Sets:     rn_plan, the path of the file: to be sourced when it is fresh

@@ -4,7 +4,7 @@ import type { Environment } from './environment.js';
 /**
  * Theory of operation: what a plan rests on
  *
- * A plan is kept for the next cold start (src/state/kept-plan.ts), which follows it as long as all that it was made from is
+ * A plan can be kept for a cold start (src/state/kept-plan.ts), which may follow it as long as all that it was made from is
  * as it was. So whoever reads something for a plan reads it by way of this: `noting(read)`, `environment(env)`. A second list
  * of what is read would not be complete for long.
  *

@@ -1,11 +1,11 @@
-import { basename, dirname } from 'node:path';
+import { dirname } from 'node:path';
 import { RnetnsError } from '../errors/error.js';
 import { findComponents, wayToM0 } from '../namespace/components.js';
 import type { Target } from '../namespace/enter.js';
 import { isInside } from '../namespace/inside.js';
 import { StateDirectory } from '../state/directory.js';
-import { listNames } from '../state/files.js';
 import { readLive } from '../state/live.js';
+import { stateNames } from '../state/runtime.js';
 import { askForwarder } from './control.js';
 import { readPorts } from './desired.js';
 import type { Published } from './conflicts.js';
@@ -29,8 +29,8 @@ export function generationUp(state: StateDirectory, act: string): string {
 /** What is published by all the namespaces of the caller. */
 export function allPublished({ path }: StateDirectory): Published[] {
   const base = dirname(path);
-  return listNames(base).flatMap((name) =>
-    [...readPorts(new StateDirectory(base, basename(name))).values()].map((port) => ({ namespace: name, port })),
+  return stateNames(base).flatMap((name) =>
+    [...readPorts(new StateDirectory(base, name)).values()].map((port) => ({ namespace: name, port })),
   );
 }
 

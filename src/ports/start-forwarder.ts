@@ -37,7 +37,7 @@ export async function startForwarder({ state, generation, env }: ForwarderSurrou
     await forwarder.line(READY_MS);
     forwarder.release();
   } catch (cause) {
-    const [words = ''] = forwarder.stderr.split('\n');
+    const words = forwarder.stderr;
     forwarder.kill();
     throw new RnetnsError('ERR_PORT', `cannot start the forwarder of ports: ${words === '' ? String(cause) : words}`, {
       hint: 'rnetns repair, and try again',

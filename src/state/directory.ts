@@ -123,7 +123,7 @@ export class StateDirectory {
   get keeperFile(): string {
     return join(this.outside, 'keeper');
   }
-  /** What the next cold start goes by: see kept-plan.ts. Beside the state, with which it would go. */
+  /** What a cold start could go by: see kept-plan.ts. Beside the state, with which it would go. */
   get keptPlan(): string {
     return join(dirname(this.path), '.outside', `.plan.${this.name}`);
   }

@@ -10,8 +10,9 @@ import { bootId } from './process.js';
 /**
  * Theory of operation: the plan for the next cold start
  *
- * What Node decided for a namespace is kept in a file of sh lines, with all that it was made from, so that the next cold
- * start needs no Node as long as that is the same. scripts/kept-plan.sh asks whether it is. The file is
+ * What Node decided for a namespace can be kept in a file of sh lines, with all that it was made from, so that a cold start
+ * needs no Node as long as that is the same. No start keeps or follows one yet; `rnetns plan` says what it would depend on.
+ * scripts/kept-plan.sh asks whether it is fresh. The file is
  *   1. rn_plan_same(): a test for each value, each place where nothing is, and each directory on the way to one
  *   2. rn_plan_stat(): the files, as arguments of the one stat(1); and rn_plan_seen, what it said of them then
  *   3. an empty line, and the plan itself
@@ -27,7 +28,7 @@ const END = 'rn_plan_end=1\n';
 
 export interface KeptPlan {
   path: string;
-  /** `fresh`: the next cold start goes by it; `stale`: an input differs; `none`: there is none; `damaged`: it is no whole one. */
+  /** `fresh`: no input differs; `stale`: an input differs; `none`: there is none; `damaged`: it is no whole one. */
   state: 'fresh' | 'stale' | 'none' | 'damaged';
   /** The inputs that differ, by path or name. */
   differs: string[];

@@ -59,7 +59,7 @@ function listInputs({ places, values }: Inputs): Input[] {
 }
 
 const STATES: Readonly<Record<KeptPlan['state'], string>> = {
-  fresh: 'fresh: the next start goes by it',
+  fresh: 'fresh: all that it was made from is as it was',
   stale: 'stale, for these differ: ',
   none: 'none',
   damaged: 'damaged, as if there were none',

@@ -9,7 +9,7 @@ export interface Opened {
   code: string | undefined;
   /** Connections or clients now. */
   clients: () => number;
-  /** All that were, and the bytes from clients and to them. */
+  /** With its connections. */
   close: () => void;
   /** Called now and then. */
   look: () => void;
