@@ -24,14 +24,14 @@ rn_dir=$dir rn_base=${dir%/*} rn_name=${dir##*/} rn_lease=$dir/lease.$generation
 # shellcheck source=scripts/reap.sh
 . "$here/reap.sh"
 
-# scripts/holder.sh knows us by this one, whichever holder started us.
-exec 8>"$dir/outside/guard" && echo "$$" >&8 || exit 1
 # Opened for writing first, so that opening for reading can't block.
 watch() {
   [ -p "$dir/outside/holder.$generation" ] &&
     exec 3<>"$dir/outside/holder.$generation" && exec 4<"$dir/outside/holder.$generation" && exec 3<&-
 }
 watch || exit 1
+# scripts/holder.sh knows us by this one, whichever holder started us. Last of all: then we can do our work.
+exec 8>"$dir/outside/guard" && echo "$$" >&8 || exit 1
 exec </dev/null >/dev/null 2>&1
 
 holder_lives() {

@@ -95,6 +95,8 @@ wait_quietly() {
       echo "$waits busy" >"$dir/idle"
     }
     joined=1
+    # Who mends rings for it, and stays until it is there.
+    guard
   done
   wait "$timer"
   echo "$waits busy" >"$dir/idle"

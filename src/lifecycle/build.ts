@@ -4,6 +4,7 @@ import { RnetnsError } from '../errors/error.js';
 import { showsResolvConf } from '../namespace/keeper.js';
 import { keeperLine } from '../namespace/proof.js';
 import { ensureNetns } from '../namespace/netns.js';
+import { awaitGuard } from '../namespace/sound.js';
 import type { Surroundings } from '../namespace/surroundings.js';
 import { ofFamiliesIn, parseProcAddresses } from '../plan/addresses.js';
 import type { Logger } from '../log/logger.js';
@@ -45,6 +46,8 @@ export async function build(context: Context, generation: string, planned: Plan,
   const netnsInode = namespaceInode(keeper.pid, 'net');
   if (netnsInode === undefined) throw new RnetnsError('ERR_NETNS', `the keeper of ${state.path} ended at once`);
   const { lingerSeconds } = config.rnetns;
+  // The holder has started it long before: beside the driver's start this takes no time.
+  if (!(await awaitGuard(state, generation))) log.warn(`the guard of ${state.path} does not start`);
   writeRecord(state, { version: 1, generation, bootId: bootId(), since: parts.since, netnsInode, lingerSeconds, plan });
 
   writeAtomic(state.live, formatLive({ generation, bootId: bootId(), holder, supervisor, keeper })); // 6

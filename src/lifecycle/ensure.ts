@@ -139,9 +139,7 @@ async function mend(
   noteDead(context, found, sound, record);
   const plan = wholePlan(record) ?? (await makePlan(context, await chooseParts(context)));
   const around = surroundings(context, generation);
-  await endGuard(found, sound.guard, way);
   const holder = sound.holder ?? (await adoptHolder(around, way));
-  if (sound.guard === undefined) ringHolder(context.state, generation);
   const findMember = (): ProcessId | undefined => findInside(context, found, record);
   // Where the namespace's file is gone, pasta, which watches it, is ending: too late to adopt it.
   const hasFile = isNamespaceFile(`/proc/${holder.pid}/root${context.state.netns}`);
@@ -151,10 +149,8 @@ async function mend(
     await ensureNetns(around, holder, findMember);
     await endDriver(context.state);
   }
-  for (const role of ['keeper', 'holder', 'supervisor'] as const) {
-    const old = found[role];
-    if (old !== undefined && sound[role] === undefined) killProcess(old);
-  }
+  await endUnsound(found, sound);
+  if (sound.guard === undefined) ringHolder(context.state, generation);
   await build(context, generation, plan, {
     ...sound,
     ...(hasFile ? {} : { supervisor: undefined, driver: undefined }),
@@ -181,20 +177,25 @@ async function replaceAll(
   noteMended(context, 'namespace', 'its state, or its leases, had been removed; replaced all that held it');
   const plan = wholePlan(record) ?? (await makePlan(context, await chooseParts(context)));
   const around = surroundings(context, generation);
-  await endGuard(found, undefined, way);
   const holder = await adoptHolder(around, way);
   await ensureNetns(around, holder, () => findInside(context, found, record));
-  for (const old of [found.holder, found.keeper]) {
-    if (old !== undefined) killProcess(old);
-  }
+  await endUnsound({ ...found, supervisor: undefined });
+  ringHolder(context.state, generation);
   await endDriver(context.state);
   const since = record?.since ?? new Date().toISOString();
   await build(context, generation, plan, { holder, since, created: false });
 }
 
-/** Before a holder is started, which then starts another one; but for the last one that leads there. */
-async function endGuard({ guard }: Components, sound: ProcessId | undefined, way: Target): Promise<void> {
-  if (guard !== undefined && guard !== sound && guard.pid !== way.pid) await endProcess(guard);
+/**
+ * When there is another holder, which starts a guard, but none beside one that lives. All in one moment: a guard acts on the
+ * death of its holder, and a holder that lives on as well would start another one.
+ */
+async function endUnsound(found: Components, sound: Partial<Components> = {}): Promise<void> {
+  const unsound = (['guard', 'holder', 'keeper', 'supervisor'] as const).flatMap((role) => {
+    const old = found[role];
+    return old !== undefined && sound[role] === undefined ? [old] : [];
+  });
+  await Promise.all(unsound.map(endProcess));
 }
 
 /** Before it is done: what fails on the way leaves an error, and no report. */

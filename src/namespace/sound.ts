@@ -1,7 +1,8 @@
 import { statSync, type Stats } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { StateDirectory } from '../state/directory.js';
 import { readOptional } from '../state/files.js';
-import { isStopped, namespaceInode, type ProcessId } from '../state/process.js';
+import { identifyProcess, isStopped, namespaceInode, type ProcessId } from '../state/process.js';
 import type { Components } from './components.js';
 import { hasOpen } from './proof.js';
 import { hasLost } from './view.js';
@@ -49,6 +50,24 @@ function isSoundGuard(state: StateDirectory, generation: string, guard: ProcessI
     holds(guard, 8, state.guardFile) &&
     readOptional(state.guardFile) === `${guard?.pid ?? 0}\n`
   );
+}
+
+const GUARD_MS = 5000;
+const POLL_MS = 5;
+
+/**
+ * The holder starts the guard and can't wait for it. Until it is there nobody has a holder replaced that dies, and who looks
+ * meanwhile takes it for damaged.
+ *
+ * @returns false when there was none for so long.
+ */
+export async function awaitGuard(state: StateDirectory, generation: string): Promise<boolean> {
+  for (let waited = 0; waited < GUARD_MS; waited += POLL_MS) {
+    const pid = Number(readOptional(state.guardFile));
+    if (pid > 0 && isSoundGuard(state, generation, identifyProcess(pid))) return true;
+    await sleep(POLL_MS);
+  }
+  return false;
 }
 
 /** Has it a FIFO of this name? Leases are taken on nothing else. */

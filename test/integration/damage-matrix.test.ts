@@ -11,7 +11,7 @@ import { dirname, join } from 'node:path';
 import type { Mended } from '../../src/lifecycle/context.js';
 import { isStopped } from '../../src/state/process.js';
 import { statusOf } from '../fixtures/netns-facts.js';
-import { alive, childrenOf, commandLine, startTime, waitFor } from '../fixtures/processes.js';
+import { alive, childrenOf, commandLine, startTime, stopNow, waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
 import { run, type RunResult } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
@@ -179,7 +179,7 @@ describe('every file of a namespace, damaged', function () {
       for (const [index, file] of FILES.entries()) {
         // The file of its own pid may be what is damaged.
         const pid = partsOf(runtime)[role];
-        if (act === 'stopped') process.kill(pid, 'SIGSTOP');
+        if (act === 'stopped') await stopNow(pid);
         one.damage(file, DAMAGES[(index + offset) % DAMAGES.length] ?? 'removed');
         if (act === 'killed') await killNow(pid);
         if ((index + offset) % 2 === 0) await one.runs();
@@ -196,7 +196,7 @@ describe('every file of a namespace, damaged', function () {
     const command = await startCommand(runtime);
     const one = new Damaged(runtime, command.netns);
     const { supervisor, driver } = partsOf(runtime);
-    process.kill(supervisor, 'SIGSTOP');
+    await stopNow(supervisor);
     await killNow(driver);
     await one.runs();
     expect(partsOf(runtime).driver).to.not.equal(driver);
@@ -215,7 +215,7 @@ describe('every file of a namespace, damaged', function () {
       const timer = setInterval(() => {
         if (alive(pid)) process.kill(pid, 'SIGSTOP');
       }, 1);
-      process.kill(pid, 'SIGSTOP');
+      await stopNow(pid);
       const mended = await one.repair();
       clearInterval(timer);
       expect(mended.map(({ detail }) => detail).join('\n')).to.match(new RegExp(`${role} .*(killed|goes on): `));
@@ -234,7 +234,7 @@ describe('every file of a namespace, damaged', function () {
     expect((await run(['setup', '--id', 'a'], { env })).status).to.equal(0);
     expect(await state()).to.equal('running');
     const { holder } = partsOf(runtime);
-    process.kill(holder, 'SIGSTOP');
+    await stopNow(holder);
     expect(await state()).to.equal('degraded');
     expect((await run(['teardown', '--id', 'a'], { env })).status).to.equal(0);
     await gone(runtime);
@@ -249,7 +249,7 @@ describe('every file of a namespace, damaged', function () {
     const { holder } = partsOf(runtime);
     const isMinder = (pid: number): boolean => commandLine(pid)[1]?.endsWith('/minder.sh') === true;
     const minder = await waitFor(() => childrenOf(holder).find(isMinder), { what: 'the minder' });
-    process.kill(minder, 'SIGSTOP');
+    await stopNow(minder);
     await tied.finish();
     await gone(runtime);
   });
