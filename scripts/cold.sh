@@ -1,11 +1,12 @@
 # shellcheck shell=sh
 # cold.sh - what scripts/rnetns does when there is more to do than to join; sourced by it, so that the warm path needs not read it
 #
-# Theory of operation: Node decides and acts, but the lock is taken in here, for only a shell can: its descriptor stays open
-# through exec. What is wrong with the surroundings is said in here as well, where no Node could start or would hang.
+# Theory of operation: make.sh does what Node decided the last time, or Node decides and acts. The lock is taken in here, for
+# only a shell can take it for Node: its descriptor stays open through exec. What is wrong with the surroundings is said in
+# here as well, where no Node could start or would hang.
 #
 # Reads:    the variables and functions of scripts/rnetns
-# Requires: node flock nsenter unshare mount umount ip mkfifo timeout dd; start-node.sh lock.sh child.sh
+# Requires: node flock nsenter unshare setsid mount umount ip mkfifo timeout dd; start-node.sh make.sh lock.sh child.sh
 # shellcheck disable=SC2034,SC2154 # the variables are scripts/rnetns's
 # package.json's, whose engines npm looks at
 rn_oldest_node=20.19
@@ -104,7 +105,7 @@ prepare_own_state() {
 }
 
 lock_to_mend() {
-  need flock nsenter unshare mount umount ip mkfifo timeout dd
+  need flock nsenter unshare setsid mount umount ip mkfifo timeout dd
   # shellcheck source=scripts/lock.sh
   . "$rn_scripts/lock.sh"
   # One for the lock and one for the lease; asked before anything is made.
@@ -114,10 +115,67 @@ lock_to_mend() {
   done
   [ "$rn_free" -ge 2 ] ||
     die ERR_DESCRIPTORS 'making the namespace needs two free file descriptors below 10' 'close some of the descriptors 3 to 9 before this call'
+  # shellcheck source=scripts/start-node.sh
+  . "$rn_scripts/start-node.sh"
   check_limits
   prepare_own_state || node_main "$@"
   take_lock "$@"
+}
+
+# The lock, or a word why not; whatever isn't the lock's fault Node explains.
+take_lock() {
+  silently lock_state || case $? in
+    1) node_main "$@" ;;
+    4) die ERR_DESCRIPTORS "$rn_why" 'close some of the descriptors 3 to 9 before this call' ;;
+    5) die ERR_STATE_DIR "$rn_why" 'point XDG_RUNTIME_DIR to a file system of this machine, as /run is' ;;
+    3) die ERR_LOCK_HELD "$rn_why" 'call it before or after; run needs no lock on a namespace that is up' ;;
+    *) die ERR_LOCK_TIMEOUT "$rn_why" 'look at that process; ending it frees the lock at once' ;;
+  esac
+}
+
+# The namespace made or mended under the lock, with a lease on it. The arguments are Node's: how to make it.
+make_joinable() {
+  lock_to_mend "$@"
+  # More than once: a part that was found alive may have been dying, as what a killed call has left behind does.
+  rn_tries=3
+  until join; do
+    [ "$rn_tries" -gt 0 ] || die ERR_NETNS "the namespace $rn_name cannot be joined, for its $rn_missing went again and again" \
+      'look at what removes it, or begin anew: rnetns stop --force'
+    rn_tries=$((rn_tries - 1))
+    make_or_mend "$@"
+  done
+  unlock_state
+}
+
+# By the plan of the last time if nothing has changed since, and else by Node, in a process of its own. Ends this one when it fails.
+make_or_mend() {
+  # A living generation is mended, and its FIFO stays; else this call begins a new one. Either way the lease comes
+  # first: it is the only thing that ties what Node starts to this process, should one of us be killed.
+  if ! { [ -n "$rn_lease" ] && [ -p "$rn_lease" ]; }; then
+    { read -r rn_gen </proc/sys/kernel/random/uuid; } 2>/dev/null || no_proc_sys
+    rn_lease=$rn_dir/lease.$rn_gen
+    # The keeper's FIFO as well: one process less on its way.
+    rn_words=$(mkfifo -m 600 -- "$rn_lease" "$rn_dir/keeper.$rn_gen" 2>&1) || cannot_make_fifos "${rn_words##*: }"
+  fi
+  take_lease "$rn_lease" || node_main "$@"
+  [ -e "$rn_dir/live" ] || rn_made=1
+  # shellcheck source=scripts/make.sh
+  . "$rn_scripts/make.sh"
+  ! silently make_by_plan || return 0
+  # Where Node can't be found nothing is to be left.
+  [ -n "$rn_root" ] || (find_package) || { [ -e "$rn_dir/live" ] || abandon_state && exit 125; }
+  [ -n "$rn_root" ] || find_package
   limit_node
+  run_node "$@" ${rn_half:+--again} --generation "$rn_gen" </dev/null && return
+  rn_status=$?
+  if [ "$rn_status" -ge 128 ]; then
+    # Killed: a supervisor may be on its way, and reaps what there is, or else the next caller removes it.
+    explain_signal "$((rn_status - 128))"
+  elif ! [ -e "$rn_dir/live" ]; then
+    abandon_state
+  fi
+  [ "$rn_status" -eq 2 ] && exit 2
+  exit 125
 }
 
 # Here as well, because Node's own try of a write may find room for a file.

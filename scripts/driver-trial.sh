@@ -8,10 +8,12 @@
 # Called by: src/doctor/driver-trial.ts, through lifeline.sh and unshare(1)
 # Arguments: HOST_MNTNS (mnt:[N] of the caller)  STATE (the state directory)  DRIVER [ARG…]
 # Result:    "driver PID-OF-THIS PID-OF-DRIVER" on descriptor 4, then the driver's own: its status, words and descriptors
-# Requires:  mount mkdir mkfifo cat readlink; netns.sh
+# Requires:  mount mkdir mkfifo cat readlink unshare nsenter ip; pin.sh
 set -eu
 # shellcheck source=scripts/programs.sh
 . "${0%/*}/programs.sh"
+# shellcheck source=scripts/pin.sh
+. "${0%/*}/pin.sh"
 [ "$(readlink /proc/self/ns/mnt)" != "$1" ] || {
   echo 'driver-trial: refusing to mount in the host mount namespace' >&2
   exit 64
@@ -24,7 +26,11 @@ runtime=${state%/*/*}
 mkdir -p -- "$runtime"
 mount -t tmpfs -o mode=700 tmpfs "$runtime"
 mkdir -p -- "$state"
-sh "${0%/*}/netns.sh" "$state" 4>&-
+bind() { : >"$state/rootless-netns" && mount --bind -- "/proc/$1/ns/net" "$state/rootless-netns"; }
+into_network() { unshare --net -- "$@"; }
+# In a subshell, for our descriptor 3 is the driver's.
+(with_pin "$state/.pin" bind into_network) 4>&-
+nsenter "--net=$state/rootless-netns" -- ip link set lo up
 # pasta opens its stdout anew, as /proc/self/fd/1: our caller's socket can't be opened (unix(7)), a FIFO can.
 mkfifo -- "$state/stdout"
 cat -- "$state/stdout" 3>&- 4>&- &

@@ -4,7 +4,7 @@
 # Runs in:   O and M0 of the namespace, the host's network
 # Called by: src/ports/start-forwarder.ts, through nsenter(1)
 # Arguments: STATE GENERATION NODE PROGRAM CONNECTOR
-# Result:    "running" and status 0 where there is one; else it becomes it, with STATE/outside/forwarder open and locked on
+# Result:    "running" and status 0 where there is one; else it becomes it, with .outside/NAME/forwarder open and locked on
 #            descriptor 8, and "ready" is the forwarder's to say
 # Requires:  flock
 set -eu
@@ -13,7 +13,7 @@ set -eu
 [ "$#" -eq 5 ] || exit 64
 umask 077
 # The kernel drops the lock with the process; Node gives its children no descriptor (src/exec/background.ts).
-exec 8>>"$1/outside/forwarder"
+exec 8>>"${1%/*}/.outside/${1##*/}/forwarder"
 if ! flock -n 8; then
   echo running
   exit

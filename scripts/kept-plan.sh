@@ -1,7 +1,5 @@
 # shellcheck shell=sh
-# kept-plan.sh - may the plan of the last start be followed? For the sh programs that source it
-#
-# No start follows one yet: src/state/kept-plan.ts.
+# kept-plan.sh - may the plan of the last start be followed? Sourced by make.sh
 #
 # Theory of operation: src/state/kept-plan.ts has what is in the file, which inputs it names, and why it is where it is.
 #   1. The file is the caller's own, and no link leads to it.

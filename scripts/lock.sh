@@ -36,7 +36,10 @@ prepare_state() {
 # What the last state of all lay in, as far as it is empty and rnetns has made it; src/config/runtime-dir.ts has the same
 # rule. Where the names were is empty for us at any time: what is mounted in it is seen in M0 only.
 remove_base() {
-  remove_made "$rn_base"
+  # Kept plans are nobody's state, and stay.
+  for rn_other in "$rn_base"/.outside/.plan.*; do
+    [ -e "$rn_other" ] || { remove_made "$rn_base/.outside" || ! [ -e "$rn_base/.outside" ]; } && remove_made "$rn_base"
+  done
   for rn_other in "$rn_base"/*; do
     ! [ -e "$rn_other" ] || return 0
   done
@@ -123,10 +126,13 @@ unlock_state() {
 abandon_state() {
   # Removed meanwhile, and another one's by now.
   [ "/proc/self/fd/$rn_lock_fd" -ef "$rn_dir" ] || return 0
-  # A holder (holder.sh, descriptor 8) reaps what it has; who comes before that goes on with it, and needs its FIFO.
-  for rn_open in /proc/[0-9]*/fd/8; do
+  # A supervisor (supervisor.sh, descriptor 5) reaps what it has; who comes before that goes on with it, and needs its FIFO.
+  for rn_open in /proc/[0-9]*/fd/5; do
     ! [ "$rn_open" -ef "$rn_lease" ] || return 0
   done
-  rm -rf --one-file-system -- "$rn_dir/lock-owner" "$rn_lease" "$rn_dir/keeper.${rn_lease##*/lease.}" "$rn_dir/outside"
+  rm -f -- "$rn_dir/lock-owner"
+  # Who has made nothing knows of no generation, and so not whether somebody reaps one.
+  [ -z "$rn_lease" ] ||
+    rm -rf --one-file-system -- "$rn_lease" "$rn_dir/keeper.${rn_lease##*/lease.}" "$rn_base/.outside/${rn_dir##*/}"
   ! rmdir -- "$rn_dir" 2>/dev/null || remove_base
 }

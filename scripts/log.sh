@@ -1,9 +1,8 @@
-#!/bin/sh
+# shellcheck shell=sh
 # log.sh - the one writer of <state>/log, which has a limit: 64 KiB, and once as much in log.1
 #
 # Runs in:   O and M0, the host's network
-# Called by: supervisor.sh and minder.sh, which source it; guard.sh for what `rnetns repair` says, as a program
-# Arguments: STATE WHO   each line of stdin is logged as WHO's; none where it is sourced
+# Called by: supervisor.sh, which sources it
 # Requires:  date wc mv
 log_limit=65536
 # So much is written before the size is looked at again, for others write as well. The first line looks.
@@ -19,7 +18,3 @@ log() {
   fi
   [ ! -d "$1" ] || [ -p "$1/log" ] || printf '%s\n' "$log_line" >>"$1/log"
 } 2>/dev/null
-
-case ${0##*/} in
-  log.sh) while read -r line || [ -n "$line" ]; do log "$1" "$2" "$line"; done ;;
-esac

@@ -6,7 +6,7 @@
 # src/namespace/names.ts has the same rule.
 #
 # Reads:    rn_dir (the state directory); rn_view: the root of a process that sees what M0 has mounted, such as
-#           /proc/PID/root of the holder or keeper, or nothing in M0 and M1 themselves
+#           /proc/PID/root of the supervisor or keeper, or nothing in M0 and M1 themselves
 # Sets:     rn_seen (where that process sees the namespace)
 # Requires: nothing but sh: the warm path asks as well
 # shellcheck disable=SC2154 # the variables are the sourcing program's

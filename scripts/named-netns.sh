@@ -21,7 +21,7 @@ set -u
 act=$1 rn_dir=$2 name=$3 rn_view=''
 names=$rn_dir/netns seen=${rn_dir%/*/*}/netns
 # There is such a file for a name that can't be entered from U, for it is O's or of a container that O's have.
-beside=$rn_dir/outside/beside.$name
+beside=${rn_dir%/*}/.outside/${rn_dir##*/}/beside.$name
 # shellcheck source=scripts/name.sh
 . "${0%/*}/name.sh"
 die() {
@@ -58,9 +58,9 @@ remove() { # HIDDEN
 }
 
 # Whoever mends while we are here makes another M0 when nobody but us is left in this one: nothing is seen there of what we
-# mount then. `live` names the holder of the one that counts.
+# mount then. `live` names the supervisor of the one that counts.
 is_current() {
-  { read -r _ _ _ holder _ <"$rn_dir/live"; } 2>/dev/null && [ /proc/self/ns/mnt -ef "/proc/$holder/ns/mnt" ]
+  { read -r _ _ _ supervisor _ <"$rn_dir/live"; } 2>/dev/null && [ /proc/self/ns/mnt -ef "/proc/$supervisor/ns/mnt" ]
 }
 
 # What else has that name is nobody's, unless a command has mounted something on it for itself (name.sh).

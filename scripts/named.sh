@@ -118,7 +118,7 @@ netns_exec() {
     refuse_name enter
   }
   rn_where=inside
-  ! [ -e "$rn_dir/outside/beside.$rn_netns_name" ] || rn_where=beside
+  ! [ -e "$rn_base/.outside/$rn_name/beside.$rn_netns_name" ] || rn_where=beside
   enter "$rn_where" nsenter "--net=/proc/self/fd/$rn_fd" -- \
     sh -c "$(cat -- "$rn_scripts/programs.sh" "$rn_scripts/named-inside.sh")" named-inside.sh "$rn_fd" "$rn_netns_name" "$@"
 }

@@ -3,13 +3,13 @@
 #
 # proc_pid_stat(5): the name of the command, field 2, is in parentheses and may hold anything, blanks, newlines and
 # parentheses too, so the fields are counted from the last `) `. src/state/process.ts has the same rule, and so has
-# minder.sh, in awk: a shell reads a byte a system call, and there may be hundreds of processes a second.
+# tied.sh, in awk: a shell reads a byte a system call, and there may be hundreds of processes a second.
 #
-# Sets:     rn_start, rn_group
+# Sets:     rn_start, rn_group, rn_nice
 # Requires: nothing
 # shellcheck disable=SC2034 # what the sourcing program reads
 
-# start_of PID: $rn_start in clock ticks since boot, field 22, and the process group, field 5. Fails for a process that is
+# start_of PID: $rn_start in clock ticks since boot, field 22, the process group, field 5, and the niceness, field 19. Fails for a process that is
 # gone, or a zombie, which is dead.
 start_of() {
   rn_start='' rn_group='' rn_stat=''
@@ -19,6 +19,8 @@ start_of() {
   # shellcheck disable=SC2086 # its fields
   set -- $rn_stat
   rn_group=$3
-  shift 19
+  shift 16
+  rn_nice=$1
+  shift 3
   rn_start=$1
 }

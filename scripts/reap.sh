@@ -15,6 +15,13 @@ leased() {
   ! dd if="$rn_fifo" of=/dev/null iflag=nonblock bs=4096 status=none 2>/dev/null
 }
 
+# The same question, where nobody has read what those who came have written. 0: somebody has come, and may be gone again.
+has_come() {
+  # The number of blocks, as POSIX has dd say it.
+  rn_words=$(LC_ALL=C dd if="$rn_fifo" of=/dev/null iflag=nonblock bs=4096 2>&1) || return 0
+  case $rn_words in 0+0*) return 1 ;; esac
+}
+
 # What `ref-count` holds: $rn_count, the whole of it, so that no line of a damaged file passes for a count; empty when it is
 # no regular file, for who reads a FIFO waits.
 read_ref_count() {
@@ -43,6 +50,11 @@ used() {
     read_ref_count
     [ "$rn_count" = 0 ] || return 0
   fi
+  used_inside
+}
+
+# Is there any process in N but the keeper?
+used_inside() {
   # aardvark-dns answers for containers, and each of those is a reference. It has its pid in a file without a newline.
   rn_dns=''
   { [ -f "$rn_dir/netavark/aardvark-dns/aardvark.pid" ] && read -r rn_dns <"$rn_dir/netavark/aardvark-dns/aardvark.pid"; } 2>/dev/null
@@ -54,11 +66,13 @@ used() {
   return 1
 }
 
-# reap COMMAND…: become COMMAND, which tears the namespace down; only returns when something uses it after all.
+# reap COMMAND…: with the lock held, COMMAND, which tears the namespace down, unless something uses it after all.
 reap() {
-  lock_state || return 0
   mv -- "$rn_dir/live" "$rn_dir/live.reaping" 2>/dev/null
-  ! leased && ! used && exec "$@"
+  if ! leased && ! used; then
+    "$@"
+    return
+  fi
   mv -- "$rn_dir/live.reaping" "$rn_dir/live" 2>/dev/null
-  unlock_state
+  return 1
 }

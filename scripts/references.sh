@@ -3,7 +3,7 @@
 #
 # Theory of operation
 #
-# A reference with an id is a file: references/ID, or tied/ID when it goes with a process (minder.sh looks after those).
+# A reference with an id is a file: references/ID, or tied/ID when it goes with a process (tied.sh looks after those).
 # Its line is `rnetns1 NETS PID START-TIME BOOT-ID .`, with 0 0 for no process; src/state/references.ts reads it.
 # References without an id are a number in `ref-count`.
 #
@@ -11,20 +11,21 @@
 #   setup     holds a lease while it makes the file (O_EXCL: two never make one), and a namespace with a lease is not
 #             reaped; when it lets go, the reference is there to be seen
 #   teardown  removes the file, and asks with the same find(1) whether it was the last: only then it takes the lock
-# What is there already is replaced, and a tied one is removed, under the lock, as minder.sh drops them.
+# What is there already is replaced, and a tied one is removed, under the lock, as tied.sh drops them.
 #
 # At the last reference the namespace goes at once, without lingering, unless a command is inside.
 #
 # Reads:    rn_id rn_nets rn_pid rn_dir and the functions of scripts/rnetns
-# Requires: mkdir rm mv find; for the last one flock dd rmdir sleep nsenter; child.sh lock.sh name.sh process.sh reap.sh teardown.sh
+# Requires: mkdir rm mv find; for the last one flock dd rmdir nsenter; child.sh cold.sh lock.sh name.sh
+#           process.sh reap.sh teardown.sh
 # shellcheck disable=SC2154 # the variables are scripts/rnetns's
 # How often to try again what others have taken away.
 rn_rounds=20
 
 setup() {
   check_reference
-  rn_start=0
-  [ -z "$rn_pid" ] || see_process "$rn_pid" ||
+  rn_tied_start=0
+  [ -z "$rn_pid" ] || { see_process "$rn_pid" && rn_tied_start=$rn_start; } ||
     die ERR_PROCESS "cannot tie a reference to process $rn_pid: there is none" 'give the pid of a process that runs'
   join || with_options ensure ensure
   [ "$#" -eq 0 ] || run_inside "$@"
@@ -76,6 +77,7 @@ see_process() {
 }
 
 take_lock_now() {
+  read_cold
   # shellcheck source=scripts/lock.sh
   . "$rn_scripts/lock.sh"
   with_options take_lock ensure
@@ -114,7 +116,7 @@ count_up() {
   fi
   rn_kind=references rn_other=tied
   [ -z "$rn_pid" ] || rn_kind=tied rn_other=references
-  rn_text="rnetns1 $rn_nets ${rn_pid:-0} $rn_start $rn_boot ."
+  rn_text="rnetns1 $rn_nets ${rn_pid:-0} $rn_tied_start $rn_boot ."
   rn_file=$rn_dir/$rn_kind/$rn_id
   # What else isn't as it should be makes the write fail.
   ! [ -L "$rn_dir/$rn_kind" ] || return 1
@@ -134,7 +136,7 @@ count_up() {
     if [ "$rn_status" -eq 0 ]; then
       # No space is left.
       { printf '%s\n' "$rn_text" >>"$rn_file"; } 2>/dev/null || { rm -f -- "$rn_file" && return 1; }
-      # The holder starts to mind it.
+      # The supervisor begins to look after it.
       [ -z "$rn_pid" ] || ring
       # Of another generation we hold no lease: it may be going.
       [ -p "$rn_lease" ]
@@ -171,7 +173,7 @@ rename() {
   mv -fT -- "$1" "$2"
 }
 
-# A line for the holder, which looks then.
+# A line for the supervisor, which looks then.
 ring() {
   ! [ -p "$rn_lease" ] || { printf '\n' 1<>"$rn_lease"; } 2>/dev/null
 }
@@ -300,10 +302,9 @@ remove_reference() {
   find "$rn_file" "$rn_dir/references/" "$rn_dir/tied/" -maxdepth 0 -delete
 }
 
-# Nobody needs it as far as we know: tear it down now, unless somebody does. What is left to be done then is the holder's.
+# Nobody needs it as far as we know: tear it down now, unless somebody does. What is left to be done then is the supervisor's.
 release() {
-  # First, for it may fail; the holder does the same, if later.
-  locate
+  find_scripts
   # shellcheck source=scripts/lock.sh
   . "$rn_scripts/lock.sh"
   # shellcheck source=scripts/name.sh
@@ -317,62 +318,18 @@ reap_unused() {
   own_state && lock_state || return 0
   rn_whole=1
   join || rn_whole=
-  # The holder looks once a second.
-  ! in_U || { unlock_state && return 0; }
-  # A command of ours that calls teardown: its own lease is one.
-  [ -n "$rn_lease_fd" ] || [ -z "$rn_whole" ] || { unlock_state && return 0; }
+  # The supervisor looks once a second. And the lease of a command of ours that calls teardown is one.
+  if in_U || { [ -z "$rn_lease_fd" ] && [ -n "$rn_whole" ]; }; then unlock_state && return 0; fi
   [ -z "$rn_lease_fd" ] || eval "exec $rn_lease_fd<&-"
   rn_lease_fd=
   # Its parts are not all there, or it is half torn down: Node knows the way.
   if [ -z "$rn_whole" ]; then
+    locate
     run_node stop --name "$rn_name" --locked --unused >/dev/null 2>&1
-    unlock_state
-    return 0
+  else
+    rn_fifo=$rn_lease rn_netns=/proc/$rn_keeper/ns/net rn_view=/proc/$rn_supervisor/root
+    # What was read there tells the supervisor that somebody has come.
+    reap in_M0 sh "$rn_scripts/teardown.sh" "$rn_dir" >/dev/null 2>&1 || ring
   fi
-  rn_fifo=$rn_lease rn_netns=/proc/$rn_keeper/ns/net rn_view=/proc/$rn_holder/root
-  if used || occupied; then
-    keep
-    return 0
-  fi
-  mv -- "$rn_dir/live" "$rn_dir/live.reaping"
-  # The holder waits, with a lease: it is asked to look now, and comes to wait for the lock. More than once, for it may
-  # be about to wait.
-  rn_tries=100
-  while leased; do
-    # Who was stopped hears nothing else.
-    kill -s CONT "$rn_holder" && kill -s USR1 "$rn_holder"
-    rn_tries=$((rn_tries - 1))
-    if [ "$rn_tries" -eq 0 ] || occupied; then
-      publish_again
-      return 0
-    fi
-    sleep 0.01
-  done
-  if used; then
-    publish_again
-    return 0
-  fi
-  in_M0 sh "$rn_root/scripts/teardown.sh" "$rn_dir" >/dev/null 2>&1
-  unlock_state
-}
-
-# Is there a lease that isn't the holder's? It says in `idle` when it may have one, and counts how often it had.
-occupied() {
-  rn_before='' rn_after=''
-  { [ -f "$rn_dir/idle" ] && read -r rn_before <"$rn_dir/idle"; } 2>/dev/null
-  case $rn_before in *busy) ;; *) return 1 ;; esac
-  leased || return 1
-  { [ -f "$rn_dir/idle" ] && read -r rn_after <"$rn_dir/idle"; } 2>/dev/null
-  [ "$rn_before" = "$rn_after" ]
-}
-
-publish_again() {
-  mv -- "$rn_dir/live.reaping" "$rn_dir/live" 2>/dev/null
-  keep
-}
-
-# Looking has swallowed what tells the holder that somebody has come.
-keep() {
-  ring
   unlock_state
 }

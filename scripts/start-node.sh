@@ -82,7 +82,7 @@ check_limits() {
   read_limits
   read_cgroups
   command -v prlimit >/dev/null || rn_raise=
-  [ -z "$rn_low" ] || try_node
+  [ -z "$rn_low" ] || { locate && try_node; }
 }
 
 # shellcheck disable=SC2086 # options

@@ -1,50 +1,60 @@
 #!/bin/sh
-# supervisor.sh - run pasta or slirp4netns in the foreground, and again whenever it dies
+# supervisor.sh - hold a shared network namespace together, and end it after its last use
 #
-# Runs in:   O and M0, the host's network
-# Called by: src/namespace/supervisor.ts, through nsenter(1)
-# Arguments: STATE READY-FD READY-SECONDS ATTEMPTS PERSIST ADOPT -- DRIVER [ARG…]
-#            READY-FD: the descriptor on which the driver writes when it is ready: 1 (pasta --pid /proc/self/fd/1; it
-#            closes all above 2) or 3 (slirp4netns --ready-fd=3)
-#            ATTEMPTS: so many starts, 0.1 s apart, before it answers that the driver doesn't start: the device or the
-#            ports of one that has just been killed may be there a little longer
-#            PERSIST: `yes` to go on trying after that for ever, else `no`; `offline`: the same, and the host has no way out
-#            ADOPT: pid and start time of a driver whose supervisor died, joined by `:`, or `-`
-# Result:    on stdout, once: "ready PID", or "failed STATUS" and then the driver's own words; later only files:
-#            rootless-netns-conn.pid (the driver's pid; empty while it is restarted; 0 while it won't start),
-#            driver (pid, start time, restarts, and in the second line its last words) and log
-# Requires:  timeout head cat sleep mkfifo rm nsenter ip; log.sh process.sh
+# Runs in:   O and M0, where the namespaces' files are mounted; the host's network; the leader of its own session
+# Called by: src/namespace/supervisor.ts, through nsenter(1); make.sh, through unshare(1); itself, when the one before it has died
+# Arguments: STATE GENERATION create|mend|again [PID]
+#            create: U and N are to be made. mend: they are there, or lead from PID, a process in N. again: the supervisor
+#            before this one has died, and its guard became this one
+# Reads:     plan in .outside/NAME, in the words of src/namespace/shell-plan.ts
+# Result:    on stdout, once: "ready", or "failed driver STATUS", "failed keeper 1" or "failed netns 1", words, and a line with a point; later
+#            only files: those of driver.sh and inside.sh, `live` and log. It ends when it has torn the namespace down
+# Requires:  sleep mkfifo mount mv rm rmdir find flock dd setsid unshare nsenter ip awk; keeper-way.sh teardown.sh, and those it sources
+#
+# Theory of operation: an event loop that looks
+#
+# Its children wait, each for one thing: for leases, for the driver's words, for the keeper's end, for a while. What they
+# write into the FIFO `events` only wakes this program up, which then looks at all that it is there for, and does what is
+# missing. So a line that was lost, or a child that was killed, costs some seconds and nothing else. The guard is a child
+# that waits for the end of this program, and becomes the next one, with the same parts.
+#
+# Descriptors: 5 the leases, to be read; 6 what the guard waits for; 7 events; 8 by which others know us; 9 N. So 3 and 4
+# are left for the lock and the moment.
 set -u
+here=${0%/*}
 # shellcheck source=scripts/programs.sh
-. "${0%/*}/programs.sh"
-# shellcheck source=scripts/process.sh
-. "${0%/*}/process.sh"
+. "$here/programs.sh"
 umask 077
-dir=$1 ready_fd=$2 ready_seconds=$3 attempts=$4 persist=$5 adopt=$6
-shift 7
-words=$dir/outside/driver.words ready=$dir/outside/driver.ready pidfile=$dir/rootless-netns-conn.pid
-driver='' start='' timed_out=0 restarts=0 last='' status=1 said=''
-
-# Whoever opens a FIFO that somebody has removed makes a file in its place.
-make_fifos() {
-  [ -p "$words" ] && [ -p "$ready" ] || { rm -f -- "$words" "$ready" && mkfifo -m 600 -- "$words" "$ready"; }
-}
-make_fifos || exit 1
-
-# scripts/rnetns knows us by it.
-exec 8>"$dir/outside/supervisor" || exit 1
-
+dir=$1 generation=$2 how=$3
+out=${dir%/*}/.outside/${dir##*/} lease=$dir/lease.$generation
+# shellcheck disable=SC2034 # what lock.sh, name.sh and reap.sh read; a descriptor for the FIFO, whose name may be removed
+rn_dir=$dir rn_base=${dir%/*} rn_name=${dir##*/} rn_lease=$lease rn_fifo=/proc/self/fd/5 rn_gen=$generation rn_netns=/proc/self/fd/9 rn_view=''
+# shellcheck source=scripts/process.sh
+. "$here/process.sh"
 # shellcheck source=scripts/log.sh
-. "${0%/*}/log.sh"
-say() { log "$dir" supervisor "$1"; }
+. "$here/log.sh"
+# shellcheck source=scripts/lock.sh
+. "$here/lock.sh"
+# shellcheck source=scripts/name.sh
+. "$here/name.sh"
+# shellcheck source=scripts/reap.sh
+. "$here/reap.sh"
+# shellcheck source=scripts/fifos.sh
+. "$here/fifos.sh"
+# shellcheck source=scripts/namespaces.sh
+. "$here/namespaces.sh"
+# shellcheck source=scripts/tied.sh
+. "$here/tied.sh"
+# shellcheck source=scripts/driver.sh
+. "$here/driver.sh"
+# shellcheck source=scripts/inside.sh
+. "$here/inside.sh"
+# Who has the lock may take its time: then what needs it is looked at again.
+rn_lock_seconds=0
 
-record() {
-  for file in "$pidfile" "$dir/driver"; do
-    ! [ -e "$file" ] || [ -f "$file" ] || rm -rf -- "$file"
-  done
-  printf '%s\n' "$1" >"$pidfile"
-  printf '%s %s %s\n%s\n' "$1" "${start:-0}" "$restarts" "$last" >"$dir/driver"
-} 2>/dev/null
+say() { log "$dir" supervisor "$1"; }
+# To ourselves, from a child.
+tell() { echo "$1" >&7; }
 
 now() { # tenths of a second since boot
   read -r now _ </proc/uptime
@@ -52,156 +62,239 @@ now() { # tenths of a second since boot
   now=${now%.*}${now#*.}
 }
 
-# Who started us may be dead when we answer: that is no reason to die of it (signal(7), SIGPIPE).
-trap : PIPE
-# Ends with the driver: teardown.sh signals us, and only its parent knows a driver that is being started.
-# `$!` is one that has been started a moment ago, with no time yet to note it.
-noted=
-trap '[ -z "$driver" ] || kill "$driver" 2>/dev/null
-[ "${!-}" = "$noted" ] || kill "$!" 2>/dev/null
-exit 0' TERM
-
-# slirp4netns' tap must not wait for duplicate address detection, which takes IPv6 two seconds to come up
-# (https://github.com/containers/podman/issues/11062); /proc/sys/net is that of the process that opens it.
-accept_dad() {
-  # shellcheck disable=SC2016 # the inner shell's $1
-  [ "$ready_fd" != 3 ] || nsenter --net="$dir/rootless-netns" -- \
-    sh -c 'echo "$1" >/proc/sys/net/ipv6/conf/default/accept_dad' sh "$1" 2>/dev/null
+# The children of the supervisor before us would read what is ours. Its number is theirs as well, as their process group, so
+# that it is nobody else's unless the start time says so.
+take_place() {
+  old='' old_start=''
+  { read -r old old_start <"$out/supervisor"; } 2>/dev/null
+  case $old in '' | *[!0-9]* | "$$") ;; *)
+    { start_of "$old" && [ "$rn_start" != "$old_start" ]; } || kill -KILL "-$old" 2>/dev/null
+    ;;
+  esac
+  start_of "$$"
+  exec 8>"$out/supervisor" && echo "$$ $rn_start" >&8
 }
 
-# Start the driver and wait until it is ready. Fails with its status in $status and its words in $said.
-start_driver() {
-  make_fifos || return 1
-  # Both ends at once, so that neither open blocks; ours for writing is closed before we read.
-  exec 7<>"$words" && exec 4<"$words" && exec 6<>"$ready" && exec 5<"$ready" || return 1
-  accept_dad 0
-  if [ "$ready_fd" = 1 ]; then
-    "$@" </dev/null >&6 2>&7 4<&- 5<&- 6>&- 7>&- 8>&- &
-  else
-    "$@" </dev/null >&7 2>&7 3>&6 4<&- 5<&- 6>&- 7>&- 8>&- &
-  fi
-  driver=$!
-  noted=$driver
-  exec 6>&- 7>&-
-  start_of "$driver"
-  start=$rn_start
-  now
-  started=$now
-  up=$(timeout "$ready_seconds" head -c 1 <&5)
-  timed_out=$?
-  exec 5<&-
-  accept_dad 1
-  [ -z "$up" ] || return 0
-  # End-of-file: it is ending. A time-out: it hangs, and is ended.
-  [ "$timed_out" -ne 124 ] || kill -s KILL "$driver" 2>/dev/null
-  wait "$driver"
-  status=$?
-  driver=
-  said=$(cat <&4)
-  [ "$timed_out" -ne 124 ] || said="${said:+$said
-}not ready after $ready_seconds s"
-  exec 4<&-
-  return 1
-}
-
-# Has the host a way out? The addresses of the Internet are src/plan/default-route.ts's.
-# For a shell of its own, whose $0 is programs.sh.
-# shellcheck disable=SC2016
-way_out='. "$0"
-ip route get 198.41.0.4 || ip -6 route get 2001:503:ba3e::2:30'
-
-# pasta that starts without a route of the host's (since 2024) has addresses of its own, and would keep them: it ends when
-# there is a route, and the next one has the host's. By a program of its own, which nobody takes for the supervisor.
-await_route() {
-  [ "$ready_fd" = 1 ] || return 0
-  # shellcheck disable=SC2016 # the inner shell's
-  sh -c 'while sleep 1 && [ -f "$1" ] && read -r pid <"$1" && [ "$pid" = "$2" ]; do
-    ! sh -c "$3" "$0" || exec kill "$2"
-  done' "${0%/*}/programs.sh" "$pidfile" "$driver" "$way_out" 4<&- 8>&- &
-}
-
-# Until the driver dies; its words go to the log.
-attend() {
-  while read -r line <&4; do
-    last=$line
-    say "$line"
+# A driver or keeper whose supervisor died before it was ready: nobody would hear that it is. They write where we read. Not
+# before we have the namespaces, to which such a keeper may lead.
+end_unknown() {
+  known=''
+  for file in "$out/driver" "$out/keeper"; do
+    { [ -f "$file" ] && read -r pid _ <"$file" && known="$known $pid "; } 2>/dev/null
   done
-  wait "$driver"
-  status=$?
-  exec 4<&-
-}
-
-# A driver that isn't our child: look at it twice a second.
-attend_adopted() {
-  driver=${adopt%:*}
-  start=${adopt#*:}
-  record "$driver"
-  while start_of "$driver" && [ "$rn_start" = "$start" ]; do
-    sleep 0.5
+  for process in /proc/[0-9]*; do
+    case $known in *" ${process#/proc/} "*) continue ;; esac
+    [ "$process/fd/2" -ef "$out/driver.words" ] || [ "$process/fd/2" -ef "$out/keeper.words" ] ||
+      [ "$process/fd/3" -ef "$out/keeper.words" ] || continue
+    kill -s KILL "${process#/proc/}" 2>/dev/null
   done
-  status=unknown
 }
 
-delay() { # back-off: none after a long life, then 0.1 s doubled up to 5 s
-  now
-  if [ "$((now - started))" -gt 100 ]; then
-    wait_tenths=0
-  else
-    wait_tenths=$((wait_tenths == 0 ? 1 : wait_tenths * 2))
-    [ "$wait_tenths" -le 50 ] || wait_tenths=50
+open_all() {
+  make_fifos "$out" && exec 6<>"$out/alive" 7<>"$out/events" || return
+  # Opened for writing first, so that opening for reading can't block: who started us may be dead already.
+  exec 4<>"$lease" && exec 5<"$lease" && exec 4<&-
+}
+
+# What is there of the namespaces, but for a new one: that begins with its keeper.
+find_namespaces() { # [PID]
+  if [ "$how" = create ]; then show_names && return; fi
+  restore_names
+  pid=${1-}
+  [ -e "$dir/rootless-netns" ] || [ -n "$pid" ] || read -r pid _ <"$out/keeper" || return
+  [ -z "$pid" ] || bind_namespaces "$pid" || return
+  # Should somebody remove its file, this still tells who is in it.
+  exec 9<"$dir/rootless-netns"
+}
+
+# A command writes a byte when it comes, and end-of-file says that the last one has gone, however it ended.
+await_leases() {
+  exec 6>&- 8>&- </dev/null >/dev/null 2>&1
+  while :; do
+    while read -r _ <&5; do tell came; done
+    tell gone
+    if nobody_listens; then linger && end_if_unused; fi
+    # Opened until somebody comes (fifo(7)), and by descriptor, for its name may have been removed.
+    { command exec 4</proc/self/fd/5 && exec 4<&-; } 2>/dev/null || sleep 1
+    tell came
+  done
+}
+
+# In short naps: one of a minute would outlive us when we are killed.
+linger() {
+  left=$rn_linger_tenths
+  while [ "$left" -gt 10 ]; do
+    sleep 1
+    left=$((left - 10))
+  done
+  sleep "$((left / 10)).$((left % 10))"
+}
+
+nobody_listens() {
+  { read -r guard <"$out/guard"; } 2>/dev/null
+  ! [ "/proc/$$/fd/8" -ef "$out/supervisor" ] && ! [ "/proc/$guard/fd/8" -ef "$out/guard" ]
+}
+
+# Waits until we are dead, and is the supervisor then.
+await_end() {
+  exec </dev/null >/dev/null 2>&1 4</proc/self/fd/6 5<&- 6>&- 7>&- 8>>"$out/guard" 9<&-
+  while read -r _ <&4; do :; done
+  exec 4<&-
+  ! [ -d "$out" ] || exec setsid -- sh "$here/supervisor.sh" "$dir" "$generation" again
+}
+
+# What only waits, and has died or not been started yet. A zombie has no descriptors.
+see_children() {
+  if ! [ -e "/proc/$leases/fd/7" ]; then
+    await_leases &
+    leases=$!
   fi
-  [ "$wait_tenths" -eq 0 ] || sleep "$((wait_tenths / 10)).$((wait_tenths % 10))"
+  recorded=''
+  { [ -f "$out/guard" ] && read -r recorded <"$out/guard"; } 2>/dev/null
+  if [ "$recorded" != "$guard" ] || ! [ -e "/proc/$guard/fd/0" ]; then
+    # One whose file somebody has removed is known by it no more.
+    ! [ -e "/proc/$guard/fd/0" ] || kill -s KILL "$guard"
+    await_end &
+    guard=$!
+    echo "$guard" >"$out/guard"
+    start_of "$guard"
+    guard_start=$rn_start
+    [ -z "$answered" ] || unpublished=1
+  fi
 }
+leases=none guard=none guard_start=0 rn_linger=0 rn_linger_tenths=0
 
-wait_tenths=0
-if [ "$adopt" != - ]; then
-  echo "ready ${adopt%:*}"
+# Once, to who started us: when driver and keeper have come, or have not. They may be dead by now: that is no reason to die
+# of it (signal(7), SIGPIPE).
+answer() {
+  [ -z "$answered" ] && case $driver_is-$keeper_is in *starting* | *making) false ;; esac || return 0
+  case $keeper_is-$driver_failures in
+    failed-*) printf 'failed %s 1\n%s\n.\n' "$keeper_failed" "$keeper_said" ;;
+    *-0) echo ready ;;
+    *) printf 'failed driver %s\n%s\n.\n' "$driver_status" "$driver_said" ;;
+  esac
   exec </dev/null >/dev/null 2>&1
-  now
-  started=$now
-  attend_adopted
-else
-  attempt=1
-  until start_driver "$@" || [ "$attempt" -ge "$attempts" ] || [ "$timed_out" -eq 124 ]; do
-    attempt=$((attempt + 1))
-    sleep 0.1
-  done
-  if [ -n "$driver" ]; then
-    record "$driver"
-    echo "ready $driver"
-    exec </dev/null >/dev/null 2>&1
-    [ "$persist" != offline ] || await_route
-    attend
-  else
-    printf 'failed %s\n%s\n' "$status" "$said"
-    [ "$persist" != no ] || exit 1
-    last=${said##*
+  # Who made or mended the namespace publishes it as well.
+  answered=1
 }
-    record 0
-    exec </dev/null >/dev/null 2>&1
-  fi
-fi
+answered='' unpublished=''
+# Nobody waits for the answer of one that has taken another's place.
+[ "$how" != again ] || answered=1 unpublished=1
+trap : PIPE
 
-failures=0
-while :; do
-  if [ "$failures" -eq 0 ] && [ -n "$driver" ]; then
-    say "$1 (pid $driver) ended with status $status; starting it again"
-    : >"$pidfile"
+# `live` names us, our guard and the keeper. With the lock; who has it now may be about to write it, so it is looked at later.
+publish() {
+  [ -n "$unpublished" ] && [ "$keeper_is" = up ] && now_and_then lock && [ -d "$dir" ] && lock_state || return 0
+  word='' live_generation='' boot=''
+  { [ -f "$dir/live" ] && read -r word live_generation boot _ <"$dir/live"; } 2>/dev/null
+  if [ "$word $live_generation" = "rnetns1 $generation" ]; then
+    start_of "$$"
+    echo "rnetns1 $generation $boot $$ $rn_start $guard $guard_start $keeper $keeper_start ." >"$dir/live.$$.tmp" &&
+      mv -f -- "$dir/live.$$.tmp" "$dir/live" && unpublished=''
   fi
-  driver=
-  delay
-  if start_driver "$@"; then
-    failures=0
-    restarts=$((restarts + 1))
-    say "$1 (pid $driver) is ready, restart $restarts"
-    record "$driver"
-    sh -c "$way_out" "${0%/*}/programs.sh" || await_route
-    attend
-  else
-    failures=$((failures + 1))
-    last=${said##*
+  unlock_state
 }
-    [ "$failures" -gt 1 ] || say "$1 does not start (status $status): $said"
-    record 0
+
+# now_and_then WHAT: true once a second
+now_and_then() {
+  last=0
+  eval "last=\${last_$1-0}"
+  [ "$((now - last))" -ge 10 ] && eval "last_$1=$now"
+}
+
+# Not while somebody has a lease. Without one there may be references, names, and processes that closed their descriptors
+# (ssh does); what they are is asked once a second. Lingering is for commands.
+see_end() {
+  [ -n "$answered" ] && [ -z "$leased" ] || return 0
+  drop_unwritten
+  if [ -n "$fresh" ] && [ -e "$dir/live" ] && [ "$((now - idle_since))" -lt "$rn_linger_tenths" ]; then
+    # With a reference there is nothing to linger for afterwards.
+    [ "$idle_since" = "$idle_looked" ] || { idle_looked=$idle_since && used && fresh=''; }
+    return 0
   fi
+  [ -n "$fresh" ] || now_and_then end || return 0
+  # Somebody came and went while nobody read.
+  if [ -n "$fresh" ] && [ "$rn_linger" != 0 ] && has_come; then idle_since=$now && return 0; fi
+  fresh=''
+  if used; then return 0; fi
+  end_if_unused
+}
+leased=1 fresh=1 idle_since=0 idle_looked=''
+
+end_if_unused() {
+  # Gone from M0 alone, with what it was mounted on: nobody can join here, and the lock is out of reach.
+  [ -e "${dir%/*/*}/." ] || leased || become_teardown
+  lock_state || return 0
+  if is_others; then
+    leased || used_inside || become_teardown others
+  else
+    reap become_teardown
+  fi
+  unlock_state
+}
+
+# Has somebody removed the state, and another namespace of this name been made since? Our leases are gone with it.
+is_others() {
+  word='' live_generation=''
+  { [ -f "$dir/live" ] && read -r word live_generation _ <"$dir/live"; } 2>/dev/null
+  [ "$word" = rnetns1 ] && [ "$live_generation" != "$generation" ] && ! [ "$lease" -ef /proc/self/fd/5 ]
+}
+
+become_teardown() { exec sh "$here/teardown.sh" "$dir" "$@"; }
+
+# Sooner than that something tells.
+wait_for_event() {
+  beat=50
+  case $leased$unpublished-$driver_is$driver_offline-$keeper_is in
+    1-up-up | 1-none-up) ! [ -e "$dir/tied" ] || beat=10 ;;
+    *) beat=10 ;;
+  esac
+  if [ -z "$leased" ] && [ -n "$fresh" ]; then sooner "$((idle_since + rn_linger_tenths - now))"; fi
+  [ "$driver_is" != down ] || sooner "$((driver_again - now))"
+  [ -z "$soon" ] || sooner 1
+  soon=''
+  # Whoever would wake us up may have been killed, with the timer. As a trapped signal the end of a child ends the read, but not
+  # in bash, which has a limit for it.
+  trap : CHLD
+  # One timer at a time, unless it is far off; none yet for who has a limit and waits for us.
+  if [ "$keeper_is" != making ] && { ! [ -e "/proc/$timer/fd/7" ] || [ "$((now + beat))" -lt "$timer_ends" ]; }; then
+    timer_ends=$((now + beat))
+    { sleep "$((beat / 10)).$((beat % 10))" && tell beat; } 6>&- 8>&- </dev/null >/dev/null 2>&1 &
+    timer=$!
+  fi
+  # shellcheck disable=SC2086,SC2229 # an option
+  read -r $read_limit event <&7 || event=''
+  trap - CHLD
+}
+timer=none timer_ends=0 soon='' read_limit=${BASH_VERSION:+-t 6}
+
+sooner() {
+  [ "$1" -ge "$beat" ] || beat=$(($1 > 1 ? $1 : 1))
+}
+
+# teardown.sh ends us; who is being started is in M0 still, where it looks.
+trap 'exit 0' TERM
+take_place && open_all && find_namespaces "${4-}" || exit
+[ "$how" = create ] || end_unknown
+# Whoever started us may be deciding still, and says when the plan is written.
+read -r _
+# shellcheck disable=SC1091 # a file of the moment
+. "$out/plan"
+now
+start_keeper
+[ "$keeper_is" = making ] || start_driver
+while :; do
+  see_children
+  wait_for_event
+  now
+  case $event in
+    came) leased=1 fresh=1 ;;
+    gone) leased='' idle_since=$now ;;
+  esac
+  see_driver
+  see_keeper
+  answer
+  publish
+  see_tied
+  see_end
 done

@@ -1,7 +1,7 @@
 #!/bin/sh
 # survey.sh - the bridges of the shared network namespace, the veths on them, and to which namespaces those lead
 #
-# Runs in:   U, a copy of M0 (or of what a command sees, when holder and keeper are dead) and the host's network
+# Runs in:   U, a copy of M0 (or of what a command sees, when supervisor and keeper are dead) and the host's network
 # Called by: src/inspect/survey.ts, by its text, through nsenter(1) and unshare(1): the file may be hidden there
 # Arguments: NETNS FIFO ENTRY   NETNS: the shared network namespace, a path that is good without /run; FIFO: the keeper's;
 #            ENTRY: pid of the process whose mount namespace this one is a copy of

@@ -3,12 +3,13 @@
 #
 # Runs in:   O and M0 of the namespace, the host's network; the lock is held (by a descriptor this process inherits).
 #            Never in M1 or a copy of it, where the caller's runtime directory is mounted below STATE
-# Called by: holder.sh, which becomes it; src/namespace/teardown.ts, through nsenter(1)
-# Arguments: STATE [PID]   with PID, a process in the network namespace: its file is gone, or M0 is, and this is a new one
+# Called by: supervisor.sh, which becomes it; references.sh and src/namespace/teardown.ts, through nsenter(1)
+# Arguments: STATE [PID|others]   with PID, a process in the network namespace: its file is gone, or M0 is, and this is a new
+#            one. others: STATE is another namespace's by now, and stays
 # Result:    status 0 and no state directory; every process of the namespace has ended or was killed
 # Requires:  sleep mount umount rm rmdir flock; lock.sh process.sh
 #
-# Order: 1. keeper and supervisor, who would otherwise mend what goes, and commands  2. the driver is told to end, which
+# Order: 1. supervisor and guard, who would otherwise mend what goes, keeper and commands  2. the driver is told to end, which
 #        takes the kernel tens of milliseconds  3. once the others are gone, the state, and with it the lock: whoever
 #        comes now begins anew, and must find none of them  4. the driver has ended
 set -u
@@ -22,8 +23,11 @@ rn_base=${dir%/*}
 . "${0%/*}/lock.sh"
 # shellcheck source=scripts/process.sh
 . "${0%/*}/process.sh"
-if [ "$#" -gt 1 ]; then
-  { : >>"$dir/rootless-netns" && mount --bind -- "/proc/$2/ns/net" "$dir/rootless-netns"; } 2>/dev/null
+others=''
+if [ "${2-}" = others ]; then
+  others=1
+elif [ "$#" -gt 1 ]; then
+  { true >>"$dir/rootless-netns" && mount --bind -- "/proc/$2/ns/net" "$dir/rootless-netns"; } 2>/dev/null
 fi
 
 # Every process that is in the network namespace or in M0. The driver has gone into namespaces of its own by now.
@@ -72,10 +76,10 @@ remove_forsaken() {
 }
 
 # Its file goes before its last members do.
-# The holder, which becomes us, has it open as well.
-command exec 9<"$dir/rootless-netns" || { [ -e /proc/self/fd/6 ] && exec 9<&6; } || :
+# The supervisor, which becomes us, has it open there already.
+[ -n "$others" ] || command exec 9<"$dir/rootless-netns" || :
 driver=
-{ [ -f "$dir/rootless-netns-conn.pid" ] && read -r driver <"$dir/rootless-netns-conn.pid"; } 2>/dev/null
+{ [ -z "$others" ] && [ -f "$dir/rootless-netns-conn.pid" ] && read -r driver <"$dir/rootless-netns-conn.pid"; } 2>/dev/null
 [ "${driver:-0}" != 0 ] && is_driver "$driver" || driver=
 end() { # SIGNAL
   # shellcheck disable=SC2086 # a list of pids
@@ -93,14 +97,15 @@ for signal in KILL KILL KILL; do
   [ -n "$members" ] || break
   end "$signal"
 done
+[ -z "$others" ] || exit 0
 # 3. Lazily: a process that won't die keeps the namespace, but never the name.
-umount -l -- "$dir/rootless-netns" "$dir/rootless-userns" 2>/dev/null
-# Named ones; a file that is a mount point can't be removed.
-umount -R -l -- "${dir%/*/*}/netns" 2>/dev/null
+# With the named ones, for a file that is a mount point can't be removed.
+umount -l -- "$dir/rootless-netns" "$dir/rootless-userns" "${dir%/*/*}/netns" 2>/dev/null
 # --one-file-system: whatever is mounted below, by whomever, is not ours to empty.
 status=1
 for _ in 1 2 3; do
-  rm -rf --one-file-system -- "$dir" && status=0 && break
+  # Last what the lock is on: what is there by that name afterwards is another one's.
+  rm -rf --one-file-system -- "$rn_base/.outside/${dir##*/}" && rm -rf --one-file-system -- "$dir" && status=0 && break
   sleep 0.1
 done
 remove_forsaken

@@ -16,7 +16,7 @@ export function describeStatus(status: Status, screen: Screen, now = Date.now())
     ['DNS forwarders', words(status.dnsForwardIps, 'none')],
     ['host is', words(status.mapGuestIps, 'not reachable')],
     ['name servers', words(status.nameservers, 'none')],
-    ['kept by', `holder ${status.holder?.pid ?? 'dead'}, keeper ${status.keeper?.pid ?? 'dead'}`],
+    ['kept by', `supervisor ${status.supervisor?.pid ?? 'dead'}, keeper ${status.keeper?.pid ?? 'dead'}`],
     ['references', status.refCount === null ? 'unknown: rnetns repair' : String(status.refCount)],
     ...(status.references ?? []).map((reference): [string, string] => ['', describeReference(reference)]),
     ['protected', describeProtection(status.protection)],
@@ -78,7 +78,7 @@ function describeReference({ id, nets, pid, command, since, problem }: Reference
 /** What isn't as it should be, each with what to do. */
 function findProblems(status: Status): string[] {
   const { driver, references } = status;
-  const dead = (['holder', 'keeper'] as const).filter((part) => status[part] === null);
+  const dead = (['supervisor', 'keeper'] as const).filter((part) => status[part] === null);
   const silent = driver !== null && driver.path !== null && driver.pid === null;
   const cutOff = driver?.pid != null && !driver.connected;
   const unknown = status.state === 'degraded' && dead.length === 0 && !silent && !cutOff;
@@ -96,7 +96,7 @@ function findProblems(status: Status): string[] {
       : [
           `public name servers are asked, for lack of others: ${words(status.publicNameservers, '')}: dns_servers, dns_fallback`,
         ]),
-    ...(unknown ? ['the supervisor of the driver is dead: rnetns repair'] : []),
+    ...(unknown ? ['a part of it does not do its work: rnetns repair'] : []),
     ...(status.refCount === null ? ['the references cannot be counted: rnetns repair'] : []),
     ...(damaged === 0 ? [] : [`${referencesInWords(damaged)} dead or damaged: rnetns repair`]),
   ];

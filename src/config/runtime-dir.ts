@@ -95,8 +95,9 @@ export function checkBase(base: string, uid: number): Stats | undefined {
  * `netns` as well, and a user may call a directory in /tmp what he likes.
  */
 export function removeBase({ runtimeDir, base }: RuntimeDirectory, uid: number): void {
+  // Where plans are kept; those are nobody's state, and stay.
+  removeMade(join(base, '.outside'), uid);
   removeMade(base, uid);
-  // Kept plans, which have a point before their name, are nobody's state.
   if (existsSync(base) && readdirSync(base).some((name) => !name.startsWith('.'))) return;
   removeMade(join(runtimeDir, 'netns'), uid);
   if (isFallback(runtimeDir)) removeMade(runtimeDir, uid);

@@ -27,7 +27,7 @@ export interface DriverProgram {
   readonly file: string;
   /** The package that has it, by distribution. */
   readonly packages: { readonly debian: string };
-  /** The descriptor on which it says that it is ready, see scripts/supervisor.sh. Another than 1: its words may be on 1 too. */
+  /** The descriptor on which it says that it is ready, see scripts/driver.sh. Another than 1: its words may be on 1 too. */
   readonly readyFd: 1 | 3;
   /** Where we ask it to answer DNS, when there is one address for each family and either will do. */
   readonly forwarders?: { readonly ipv4: string; readonly ipv6: string };

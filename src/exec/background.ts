@@ -43,6 +43,13 @@ export function backgroundEnvironment(env: Environment, runtimeDir: string): Rec
   return { ...Object.fromEntries(kept), PATH: searchPath(env.PATH), XDG_RUNTIME_DIR: runtimeDir, LC_ALL: 'C.UTF-8' };
 }
 
+/** What programs said, on one line, without the names of those that lead to what was to be done. */
+export function plainWords(text: string): string {
+  // Not only at the beginning of a line: two may write at once.
+  const words = text.trim().replace(/\S+\.sh: (line )?\d+: |^(nsenter|unshare|setpriv|setsid): /gm, '');
+  return [...new Set(words.split('\n'))].join(': ');
+}
+
 /**
  * A process that outlives us: in a session of its own, with no descriptor, directory or variable of the caller's.
  * It reports lines on stdout while we wait, and closes or replaces its descriptors when it is done reporting.
@@ -91,9 +98,7 @@ export class BackgroundProcess {
    * in there said it tells nobody anything, and each shell that can't fork says so.
    */
   get stderr(): string {
-    // Not only at the beginning of a line: two may write at once.
-    const words = this.words.trim().replace(/\S+\.sh: (line )?\d+: |^(nsenter|unshare|setpriv): /gm, '');
-    return [...new Set(words.split('\n'))].join(': ');
+    return plainWords(this.words);
   }
 
   /** Everything that it wrote to stdout and no line() has taken. */

@@ -22,8 +22,8 @@ export async function readFacts(state: StateDirectory): Promise<Facts> {
     attachments: readAttachments(state),
     namesSeen: state.namesSeen,
     anonymous: readRefCount(state),
-    // The holder is on the host's network, also where the caller is in a namespace.
-    hostInterfaces: await hostInterfaces(status.holder?.pid ?? 'self'),
+    // The supervisor is on the host's network, also where the caller is in a namespace.
+    hostInterfaces: await hostInterfaces(status.supervisor?.pid ?? 'self'),
     interfaces: inside === undefined ? undefined : interfacesOf(inside),
   };
 }

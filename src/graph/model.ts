@@ -107,7 +107,7 @@ function driverNode({ driver }: Status): GraphNode {
 
 function netnsNode({ status, inventory, attachments, interfaces }: Facts): GraphNode {
   const { name, state, since, addresses, nameservers } = status;
-  const parts = (['holder', 'keeper'] as const).filter((part) => status[part] === null);
+  const parts = (['supervisor', 'keeper'] as const).filter((part) => status[part] === null);
   return {
     id: 'netns',
     kind: 'netns',

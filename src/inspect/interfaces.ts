@@ -10,7 +10,7 @@ export function interfacesOf(pid: number | 'self'): string[] {
 /**
  * Those of the host, IPv4's first, whichever table a rule leads to.
  *
- * @param pid - of a process on its network: the holder, also where we are in a namespace.
+ * @param pid - of a process on its network: the supervisor, also where we are in a namespace.
  */
 export async function hostInterfaces(pid: number | 'self'): Promise<string[]> {
   const interfaces = interfacesOf(pid);

@@ -145,7 +145,7 @@ function findShared(state: StateDirectory): Shared | undefined {
   if (statStateDirectory(state) === undefined) return undefined;
   const live = readLive(state);
   if (live === undefined) return undefined;
-  const entry = [live.keeper, live.holder].find(isAlive) ?? findSurvivor(state, readRecord(state));
+  const entry = [live.keeper, live.supervisor].find(isAlive) ?? findSurvivor(state, readRecord(state));
   if (entry === undefined) return undefined;
   const root = `/proc/${entry.pid}/root`;
   const shared = inodeOf(root + state.netns);

@@ -1,5 +1,5 @@
 import type { StateDirectory } from '../state/directory.js';
-import { isNamespaceFile } from '../namespace/netns.js';
+import { isNamespaceFile } from '../namespace/namespace-file.js';
 import { readLive } from '../state/live.js';
 import { isAlive } from '../state/process.js';
 

@@ -69,8 +69,8 @@ export interface Status {
   processes: number | null;
   /** How many other network namespaces are on its bridges: those that `ps` lists. */
   containers: number | null;
-  /** The process that pins the user and mount namespace; null when it is dead. */
-  holder: {
+  /** The process that holds the namespace together, and ends it after its last use; null when it is dead. */
+  supervisor: {
     /** As the caller sees it. */
     pid: number;
   } | null;
@@ -81,7 +81,7 @@ export interface Status {
   } | null;
   /** From the end of the unit or session in which it was made. */
   protection: Protection | null;
-  /** What its driver, or without one its holder, still has of the limits of whoever made it, and everybody has with it. */
+  /** What its driver, or without one its supervisor, still has of the limits of whoever made it, and everybody has with it. */
   limits: Limit[] | null;
   /** Seconds from its last use to its end. */
   linger: number | null;
@@ -111,7 +111,7 @@ export async function readStatus(state: StateDirectory, { askDriver = true } = {
     refCount: null,
     processes: null,
     containers: null,
-    holder: null,
+    supervisor: null,
     keeper: null,
     protection: null,
     limits: null,
@@ -122,16 +122,16 @@ export async function readStatus(state: StateDirectory, { askDriver = true } = {
   const live = readLive(state);
   if (live === undefined) return down;
 
-  const { holder, keeper, supervisor, generation } = live;
+  const { supervisor, keeper, generation } = live;
   const record = readRecord(state);
   const info = readInfo(state);
   const driver = await readDriver(state, record?.plan.driver, live, askDriver);
   const references = readReferences(state, namedNamespaces(state).keys());
-  const parts = [holder, keeper, ...(supervisor === undefined ? [] : [supervisor])];
+  const parts = [supervisor, keeper];
   const complete =
     parts.every(isAlive) &&
-    isWhole(state, generation, { ...live, driver: undefined }) &&
-    (supervisor === undefined || driver?.connected === true);
+    isWhole(state, generation, { ...live, driver: undefined, fork: undefined }) &&
+    (driver?.path === null || driver?.connected === true);
   const members = membersWith(keeper, state, record);
   // A command that outlived all of ours is still in it, and the next one mends it.
   if (!parts.some(isAlive) && members.length === 0) return down;
@@ -151,10 +151,10 @@ export async function readStatus(state: StateDirectory, { askDriver = true } = {
     refCount: references.count,
     processes: users.processes,
     containers: users.containers,
-    holder: isAlive(holder) ? { pid: holder.pid } : null,
+    supervisor: isAlive(supervisor) ? { pid: supervisor.pid } : null,
     keeper: isAlive(keeper) ? { pid: keeper.pid } : null,
     protection: readProtection(parts.find(isAlive)?.pid),
-    limits: limitsOf(driver?.pid ?? holder.pid),
+    limits: limitsOf(driver?.pid ?? supervisor.pid),
     linger: record?.lingerSeconds ?? null,
     since: record?.since ?? null,
   };
@@ -193,11 +193,11 @@ async function readDriver(
 }
 
 /**
- * Has the namespace a way out in the first family that the host has one in? The holder is on the host's network.
+ * Has the namespace a way out in the first family that the host has one in? The supervisor is on the host's network.
  */
-async function leadsOut({ holder, keeper }: Live, planned: RecordedDriver): Promise<boolean> {
+async function leadsOut({ supervisor, keeper }: Live, planned: RecordedDriver): Promise<boolean> {
   if (!isAlive(keeper)) return true;
-  const outside = await hostWaysOut(isAlive(holder) ? holder.pid : 'self');
+  const outside = await hostWaysOut(isAlive(supervisor) ? supervisor.pid : 'self');
   const inside = waysOutOf(keeper.pid);
   const needsIpv4 = outside.ipv4 && (planned.path === null || planned.families?.ipv4 !== false);
   return needsIpv4 ? inside.ipv4 : outside.ipv6 && inside.ipv6;

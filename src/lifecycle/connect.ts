@@ -1,12 +1,16 @@
 import { findAlternative, planDriver } from '../driver/choose.js';
 import { quirksOf } from '../driver/drivers.js';
 import { RnetnsError } from '../errors/error.js';
-import { startSupervisor, type RunningDriver } from '../namespace/supervisor.js';
+import type { Target } from '../namespace/enter.js';
+import { holdWay } from '../namespace/hold-way.js';
+import type { Trying } from '../namespace/shell-plan.js';
+import { startSupervisor, type Decided, type RunningDriver } from '../namespace/supervisor.js';
 import type { Surroundings } from '../namespace/surroundings.js';
 import { isOnline, oddWaysOut, ownWaysOut, waysOutOf } from '../namespace/ways-out.js';
+import type { DriverPlan, Plan } from '../plan/plan.js';
 import type { ProcessId } from '../state/process.js';
 import type { Context } from './context.js';
-import { endDriver } from './end-driver.js';
+import { endDriver, endParts } from './end-parts.js';
 
 /**
  * Theory of operation: connecting a new namespace
@@ -20,31 +24,43 @@ import { endDriver } from './end-driver.js';
  */
 export interface Connected {
   supervisor: ProcessId;
-  driver: RunningDriver;
+  /** With the driver that it became. */
+  plan: Plan;
 }
 
 /** The driver of a namespace that was just torn down may still be letting go of its ports. */
-const CREATE_ATTEMPTS = 2;
+export const CREATE_ATTEMPTS = 2;
 
+/**
+ * Make the namespace.
+ *
+ * @param way - into O; undefined: it is the caller's own.
+ */
 export async function connect(
   context: Context,
   around: Surroundings,
-  holder: ProcessId,
-  driver: RunningDriver,
+  way: Target | undefined,
+  planned: Promise<Plan>,
 ): Promise<Connected> {
-  const start = async (chosen: RunningDriver, persist: 'no' | 'yes' | 'offline'): Promise<Connected> => ({
-    supervisor: await startSupervisor(around, holder, chosen, { attempts: CREATE_ATTEMPTS, persist }),
-    driver: chosen,
+  const decide = async (plan: Plan, persist?: Trying['persist']): Promise<Decided> => {
+    const isOffline = persist === undefined && quirksOf(plan.driver).copiesHostRoutes && !(await isOnline());
+    return { plan, trying: { attempts: CREATE_ATTEMPTS, persist: persist ?? (isOffline ? 'offline' : 'no') } }; // 1.
+  };
+  const start = async (plan: Plan, persist: Trying['persist']): Promise<Connected> => ({
+    supervisor: await startSupervisor(around, way, 'create', decide(plan, persist)),
+    plan,
   });
-  if (!quirksOf(driver).copiesHostRoutes) return start(driver, 'no');
-  if (!(await isOnline())) return start(driver, 'offline'); // 1.
   try {
-    return await start(driver, 'no');
+    const decided = planned.then((plan) => decide(plan));
+    return { supervisor: await startSupervisor(around, way, 'create', decided), plan: await planned };
   } catch (error) {
-    const odd = error instanceof RnetnsError && error.code === 'ERR_DRIVER' ? await oddWaysOut(around.env) : undefined;
+    const isDriver = error instanceof RnetnsError && error.code === 'ERR_DRIVER';
+    const plan = await planned;
+    const odd = isDriver && quirksOf(plan.driver).copiesHostRoutes ? await oddWaysOut(around.env) : undefined;
     if (odd === undefined) throw error; // 2.
-    const other = await alternativeTo(driver, context, odd); // 3.
-    return other === undefined ? start(driver, 'yes') : start(other, 'no');
+    const other = await alternativeTo(plan.driver.name, context, odd); // 3.
+    await endParts(context.state);
+    return other === undefined ? start(plan, 'yes') : start({ ...plan, driver: other }, 'no');
   }
 }
 
@@ -52,25 +68,34 @@ export async function connect(
 export async function ensureWayOut(
   context: Context,
   around: Surroundings,
-  holder: ProcessId,
   keeper: ProcessId,
-  { supervisor, driver }: Connected,
+  { supervisor, plan }: Connected,
 ): Promise<Connected> {
+  const { driver } = plan;
   const { ipv4, ipv6 } = await ownWaysOut();
   const inside = waysOutOf(keeper.pid);
-  const family = ipv4 && driver.families?.ipv4 !== false ? 'ipv4' : 'ipv6';
+  const family = ipv4 && (driver.path === null || driver.families?.ipv4 !== false) ? 'ipv4' : 'ipv6';
   const lacks = family === 'ipv4' ? !inside.ipv4 : ipv6 && !inside.ipv6;
   const odd = lacks && quirksOf(driver).copiesHostRoutes ? await oddWaysOut(around.env, family) : undefined;
-  if (odd === undefined) return { supervisor, driver };
-  const other = await alternativeTo(driver, context, odd);
-  if (other === undefined) return { supervisor, driver };
-  await endDriver(context.state);
-  return { supervisor: await startSupervisor(around, holder, other, { attempts: 1, persist: 'no' }), driver: other };
+  const other = odd === undefined ? undefined : await alternativeTo(plan.driver.name, context, odd);
+  if (other === undefined) return { supervisor, plan };
+  const way = holdWay({ pid: supervisor.pid, user: true, mount: true });
+  try {
+    await endDriver(context.state);
+    const changed = { ...plan, driver: other };
+    const trying = { attempts: 1, persist: 'no' } as const;
+    return {
+      supervisor: await startSupervisor(around, way, { member: undefined }, { plan: changed, trying }),
+      plan: changed,
+    };
+  } finally {
+    way.release();
+  }
 }
 
 /** Another one, where it may be taken. Either way the caller is told. */
 async function alternativeTo(
-  { name }: RunningDriver,
+  name: DriverPlan['name'],
   { config, env, state, log }: Context,
   odd: string,
 ): Promise<RunningDriver | undefined> {

@@ -23,7 +23,7 @@ export interface Context {
 
 /** One thing that was not as it should be, and now is. */
 export interface Mended {
-  part: 'namespace' | 'netns' | 'holder' | 'guard' | 'supervisor' | 'keeper' | 'live' | 'reference' | 'file';
+  part: 'namespace' | 'netns' | 'guard' | 'supervisor' | 'keeper' | 'live' | 'reference' | 'file';
   /** One line. */
   detail: string;
 }

@@ -22,7 +22,7 @@ export interface StopOptions {
 /**
  * Tear the namespace down now, without lingering. The lock is held. Nothing there is fine.
  *
- * `live` goes first, as in holder.sh: then nobody can join without the lock, and who joined before holds a lease.
+ * `live` goes first, as in scripts/reap.sh: then nobody can join without the lock, and who joined before holds a lease.
  *
  * @throws RnetnsError ERR_IN_USE, naming who uses it; nothing was changed.
  */
@@ -54,7 +54,7 @@ function findUsers({ state }: Pick<Context, 'state'>): string[] {
   const ours = new Set(Object.values(parts).map((process) => process?.pid));
   const pids = new Set([...leased, ...membersWith(parts.keeper, state, record)]);
   const users = [...pids].filter((pid) => {
-    // The holder's child is its linger timer, which holds a lease like a command. Without a parent it has ended.
+    // Without a parent it has ended.
     const parent = parentPid(pid);
     return parent !== undefined && !ours.has(pid) && !ours.has(parent);
   });

@@ -3,7 +3,7 @@ import { findComponents, type Components } from '../namespace/components.js';
 import { continueProcess, isStopped, killProcess } from '../state/process.js';
 import { noteMended, type Context } from './context.js';
 
-const ROLES = ['guard', 'holder', 'supervisor', 'keeper', 'driver'] as const;
+const ROLES = ['guard', 'supervisor', 'keeper', 'driver'] as const;
 /** What was continued runs at once; what is stopped still is stopped again and again, or held by a debugger. */
 const WAKE_MS = 1000;
 const POLL_MS = 10;

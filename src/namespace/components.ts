@@ -1,26 +1,35 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { CONNECTING } from '../driver/drivers.js';
 import type { StateDirectory } from '../state/directory.js';
-import { commandLine, identifyProcess, namespaceInode, ownPids, type ProcessId } from '../state/process.js';
+import {
+  commandLine,
+  identifyProcess,
+  namespaceInode,
+  ownPids,
+  processGroup,
+  type ProcessId,
+} from '../state/process.js';
 import { enterArguments, type Target } from './enter.js';
-import { isOnOurNetwork, isOutside, isRecordedKeeper } from './proof.js';
+import { isOnOurNetwork, isOutside, isRecordedKeeper, OUTSIDE_FD } from './proof.js';
 import { hasLost, seesOther } from './view.js';
 
 /** The processes of ours that hold a shared namespace together, as found in /proc. */
 export interface Components {
-  holder: ProcessId | undefined;
   supervisor: ProcessId | undefined;
+  /** Becomes the supervisor when that one dies. */
   guard: ProcessId | undefined;
   keeper: ProcessId | undefined;
   /** Also one whose supervisor died. */
   driver: ProcessId | undefined;
-  /** Of the holder or keeper. */
+  /** One of the others that the supervisor has forked: it still leads to O and M0 when supervisor and guard are dead. */
+  fork: ProcessId | undefined;
+  /** Of the supervisor or keeper. */
   generation: string | undefined;
 }
 
-type Role = Exclude<keyof Components, 'generation'>;
+type Role = Exclude<keyof Components, 'generation' | 'fork'>;
 
 /**
  * Look at the processes themselves, not at a record of them: each carries its role and its state directory in its
@@ -29,11 +38,11 @@ type Role = Exclude<keyof Components, 'generation'>;
  */
 export function findComponents(state: StateDirectory): Components {
   const found: Components = {
-    holder: undefined,
     supervisor: undefined,
     guard: undefined,
     keeper: undefined,
     driver: undefined,
+    fork: undefined,
     generation: undefined,
   };
   const drivers: number[] = [];
@@ -45,8 +54,10 @@ export function findComponents(state: StateDirectory): Components {
       drivers.push(pid);
     } else if (seesOther(pid, state.runtimeDir)) {
       othersUserns.add(namespaceInode(pid, 'user'));
-    } else if (isProven(pid, state, is.role, is.generation)) {
-      found[is.role] ??= identifyProcess(pid);
+    } else {
+      const role = is.role === 'supervisor' ? roleOf(pid, state) : is.role;
+      if (!isProven(pid, state, role)) continue;
+      found[role] ??= identifyProcess(pid);
       found.generation ??= is.generation;
     }
   }
@@ -57,9 +68,32 @@ export function findComponents(state: StateDirectory): Components {
   return { ...found, driver: driver === undefined ? undefined : identifyProcess(driver) };
 }
 
-function isProven(pid: number, state: StateDirectory, role: Role, generation?: string): boolean {
+function isProven(pid: number, state: StateDirectory, role: Role | 'fork'): boolean {
   if (role === 'keeper') return isRecordedKeeper(pid, state);
-  return role === 'driver' ? isOnOurNetwork(pid) : isOutside(pid, state, role, generation);
+  return role === 'driver' ? isOnOurNetwork(pid) : isOutside(pid, state, role === 'guard' ? role : 'supervisor');
+}
+
+/**
+ * The supervisor's children are forks of it, and have its arguments. It alone leads a process group, and the guard alone has
+ * the guard's file open; the others wait for something.
+ */
+function roleOf(pid: number, { guardFile }: StateDirectory): 'supervisor' | 'guard' | 'fork' {
+  if (processGroup(pid) === pid) return 'supervisor';
+  try {
+    // With " (deleted)" after it, when somebody has removed the file.
+    return readlinkSync(`/proc/${pid}/fd/${OUTSIDE_FD}`).startsWith(guardFile) ? 'guard' : 'fork';
+  } catch {
+    return 'fork';
+  }
+}
+
+/** The supervisor and all its forks: who they are, and what they could become, doesn't matter when they are to be replaced. */
+export function supervision(state: StateDirectory): ProcessId[] {
+  return ownPids().flatMap((pid) => {
+    const isOne = recognise(commandLine(pid), state)?.role === 'supervisor' && !seesOther(pid, state.runtimeDir);
+    const process = isOne ? identifyProcess(pid) : undefined;
+    return process !== undefined && isOutside(pid, state, 'supervisor') ? [process] : [];
+  });
 }
 
 /**
@@ -73,11 +107,13 @@ export function wayToM0(state: StateDirectory, found: Components): Target | unde
     return hasLost(member.pid, state.path) ? undefined : { pid: member.pid, user: true, mount: true };
   const target = byKeeper(found);
   if (target === undefined) return undefined;
-  const look = spawnSync('env', [...enterArguments(target), 'test', '-d', state.path], {
+  // By a status of its own: nsenter that fails, and so has not looked, has 1.
+  const script = `[ -d "$1" ] || exit ${LOST}`;
+  const look = spawnSync('env', [...enterArguments(target), 'sh', '-c', script, 'sh', state.path], {
     stdio: 'ignore',
     timeout: LOOK_MS,
   });
-  return look.status === 1 ? undefined : target;
+  return look.status === LOST ? undefined : target;
 }
 
 /** The way back into O, also when M0 is gone: the driver has left it. From U, where commands are, none leads there. */
@@ -90,8 +126,8 @@ export function wayToO(state: StateDirectory, found: Components): Target | undef
   return target === undefined ? undefined : { pid: target.pid, user: target.user };
 }
 
-function outsideMember({ holder, supervisor, guard }: Components): ProcessId | undefined {
-  return holder ?? supervisor ?? guard;
+function outsideMember({ supervisor, guard, fork }: Components): ProcessId | undefined {
+  return supervisor ?? guard ?? fork;
 }
 
 function byKeeper({ keeper }: Components): { pid: number; user: string; mount: string } | undefined {
@@ -101,12 +137,11 @@ function byKeeper({ keeper }: Components): { pid: number; user: string; mount: s
 }
 
 const LOOK_MS = 5000;
+const LOST = 3;
 
 /** The state directory that a process of ours works for, whichever it is. */
 export function stateDirectoryOf(args: readonly string[]): string | undefined {
-  const index = args.findIndex((arg) =>
-    ['holder.sh', 'supervisor.sh', 'guard.sh', 'keeper.sh'].includes(basename(arg)),
-  );
+  const index = args.findIndex((arg) => ['supervisor.sh', 'keeper.sh'].includes(basename(arg)));
   return index < 0 ? undefined : args[index + 1];
 }
 
@@ -120,11 +155,8 @@ export function recognise(
     const index = args.findIndex((arg) => basename(arg) === script);
     return index >= 0 && args[index + offset] === path ? args.slice(index + offset) : undefined;
   };
-  const holder = after('holder.sh', 1);
-  if (holder !== undefined) return { role: 'holder', generation: holder[1] };
-  if (after('supervisor.sh', 1) !== undefined) return { role: 'supervisor' };
-  const guard = after('guard.sh', 1);
-  if (guard !== undefined) return { role: 'guard', generation: guard[1] };
+  const supervisor = after('supervisor.sh', 1);
+  if (supervisor !== undefined) return { role: 'supervisor', generation: supervisor[1] };
   const keeper = after('keeper.sh', 1);
   if (keeper !== undefined) return { role: 'keeper', generation: keeper[1] };
   return CONNECTING.some(({ program }) => program.isRunBy(args, netns)) ? { role: 'driver' } : undefined;

@@ -60,10 +60,10 @@ function mountedFor(pid: number, { names, namesSeen }: StateDirectory, name: str
 /** Whoever is there of those that have M0, or a slave of it; the keeper can be looked at from inside as well. `live` costs less, but it may be damaged, or taken away to reap. */
 function findViewer(state: StateDirectory): ProcessId | undefined {
   const live = readLive(state);
-  const recorded = [live?.keeper, live?.holder, live?.supervisor].find((part) => part !== undefined && isAlive(part));
+  const recorded = [live?.keeper, live?.supervisor].find((part) => part !== undefined && isAlive(part));
   if (recorded !== undefined) return recorded;
-  const { holder, keeper, supervisor, guard } = findComponents(state);
-  return keeper ?? holder ?? supervisor ?? guard ?? findSurvivor(state, readRecord(state));
+  const { keeper, supervisor, guard } = findComponents(state);
+  return keeper ?? supervisor ?? guard ?? findSurvivor(state, readRecord(state));
 }
 
 function look(path: string): BigIntStats | undefined {

@@ -10,20 +10,14 @@ import { identifyProcess, namespaceInode, type ProcessId } from '../state/proces
  * What no command can have is a file that is hidden from all of them open, or be on the host's network. The second also
  * tells where the state was removed, or the first was lost.
  */
-export function isOutside(
-  pid: number,
-  state: StateDirectory,
-  role: keyof typeof DESCRIPTORS,
-  generation = '',
-): boolean {
+export function isOutside(pid: number, state: StateDirectory, role: 'supervisor' | 'guard'): boolean {
   // From inside nobody can look at it, and nobody follows.
   if (namespaceInode(pid, 'user') === undefined) return true;
-  const file = { holder: state.holderFifo(generation), supervisor: state.supervisor, guard: state.guardFile }[role];
-  return hasOpen(pid, DESCRIPTORS[role], file) || isOnOurNetwork(pid);
+  return hasOpen(pid, OUTSIDE_FD, role === 'guard' ? state.guardFile : state.supervisor) || isOnOurNetwork(pid);
 }
 
-/** As each of the scripts has it. */
-const DESCRIPTORS = { holder: 7, supervisor: 8, guard: 8 } as const;
+/** By which scripts/supervisor.sh shows who it is. */
+export const OUTSIDE_FD = 8;
 
 /** A driver has no descriptor of ours. */
 export function isOnOurNetwork(pid: number): boolean {
@@ -35,11 +29,19 @@ export function isOnOurNetwork(pid: number): boolean {
 export function isRecordedKeeper(pid: number, state: StateDirectory): boolean {
   const recorded = readOptional(state.keeperFile) ?? '';
   return (
-    !/^\d+ \d+\n$/.test(recorded) || recorded === keeperLine({ pid, startTicks: identifyProcess(pid)?.startTicks ?? 0 })
+    !/^\d+ \d+\n$/.test(recorded) ||
+    recorded === processLine({ pid, startTicks: identifyProcess(pid)?.startTicks ?? 0 })
   );
 }
 
-export function keeperLine({ pid, startTicks }: ProcessId): string {
+/** What the supervisor has recorded, if it is a living process. */
+export function recordedProcess(file: string): ProcessId | undefined {
+  const [pid = 0, startTicks] = (readOptional(file) ?? '').split(' ').map(Number);
+  const found = identifyProcess(pid);
+  return found !== undefined && (startTicks === undefined || startTicks === found.startTicks) ? found : undefined;
+}
+
+export function processLine({ pid, startTicks }: ProcessId): string {
   return `${pid} ${startTicks}\n`;
 }
 

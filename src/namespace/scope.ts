@@ -8,7 +8,7 @@ import { managerSocket, startScope } from './user-manager.js';
  * systemd ends what is in the cgroup of a unit that stops, or of a session that ends. What holds the namespace together
  * must not go with whoever called first, so where the user has a systemd manager it gets a scope unit of its own.
  * cgroups are inherited by fork(2) (cgroups(7)), and entering namespaces changes none: so the process that is about to
- * start the holder moves to the scope itself, before, and nothing of the namespace was ever anywhere else. The
+ * start the supervisor moves to the scope itself, before, and nothing of the namespace was ever anywhere else. The
  * launcher, and with it the command, stays in the caller's.
  *
  * The scope lives as long as a process is in it, at most as long as the user's manager: that ends some seconds after
@@ -34,7 +34,7 @@ export function scopeOf(pid: number | 'self'): string | null {
 }
 
 /**
- * Move this process to a scope for the namespace NAME, unless it is in one, as a supervisor that mends is. Never fails:
+ * Move this process to a scope for the namespace NAME, unless it is in one. Never fails:
  * without a manager nothing happens, and one that refuses, or hangs, is only told of.
  */
 export async function enterScope(name: string, runtimeDir: string, warn: (message: string) => void): Promise<void> {

@@ -8,11 +8,7 @@ export const SCRIPTS = {
   launcher: `${DIRECTORY}rnetns`,
   /** Followed by the name of the shell. */
   completion: `${DIRECTORY}completion/rnetns`,
-  holder: `${DIRECTORY}holder.sh`,
-  netns: `${DIRECTORY}netns.sh`,
   supervisor: `${DIRECTORY}supervisor.sh`,
-  keeper: `${DIRECTORY}keeper.sh`,
-  keeperWay: `${DIRECTORY}keeper-way.sh`,
   forwarder: `${DIRECTORY}forwarder.sh`,
   cniSession: `${DIRECTORY}cni-session.sh`,
   process: `${DIRECTORY}process.sh`,

@@ -7,11 +7,11 @@ import { removeForsaken } from '../state/container-lock.js';
 import type { StateDirectory } from '../state/directory.js';
 import { identifyProcess, killProcess } from '../state/process.js';
 import { readRecord } from '../state/record.js';
-import { findComponents, wayToM0, wayToO } from './components.js';
+import { findComponents, supervision, wayToM0, wayToO } from './components.js';
 import { enterArguments } from './enter.js';
 import { isInside } from './inside.js';
 import { findSurvivor, membersOf } from './members.js';
-import { isNamespaceFile } from './netns.js';
+import { isNamespaceFile } from './namespace-file.js';
 import { SCRIPTS } from './scripts.js';
 
 const TIMEOUT_MS = 15_000;
@@ -42,22 +42,24 @@ export async function removeNamespace(state: StateDirectory, env: Readonly<Recor
       : inO !== undefined
         ? [...enterArguments(inO), ...newM0, ...teardown, ...inN]
         : [];
+  const survivors = [...supervision(state), components.keeper, components.driver];
   if (file !== undefined) await runCommand(file, args, { env, timeoutMs: TIMEOUT_MS });
   // Nobody leads back into O any more, so who is inside is ended from here.
   else
     membersOf(state, readRecord(state))
       .map(identifyProcess)
       .forEach((lost) => lost && killProcess(lost));
-  // The program ended them all; this is for those that it could not reach, with nobody left to lead it to them.
-  const { supervisor, keeper, driver, holder, guard } = components;
-  for (const survivor of [guard, supervisor, keeper, driver, holder]) {
+  // The program ended them all; this is for those that it could not reach, with nobody left to lead it to them. Not for
+  // those that another call has started since the lock went with the state.
+  for (const survivor of survivors) {
     if (survivor !== undefined) killProcess(survivor);
   }
   if (locked === undefined || inodeOf(state) !== locked) return;
+  const paths = [state.outside, state.path];
   try {
-    rmSync(state.path, { recursive: true, force: true, maxRetries: 3 });
+    for (const path of paths) rmSync(path, { recursive: true, force: true, maxRetries: 3 });
   } catch {
-    const command = ['--user', '--map-root-user', 'rm', '-rf', '--', state.path];
+    const command = ['--user', '--map-root-user', 'rm', '-rf', '--', ...paths];
     await runCommand('unshare', command, { env, timeoutMs: TIMEOUT_MS });
   }
   if (inodeOf(state) === locked) {

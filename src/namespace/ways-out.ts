@@ -35,7 +35,7 @@ export function isOwnNetwork(pid: number | 'self'): boolean {
 /**
  * Those of the host, as a process on its network has them.
  *
- * @param pid - of the holder, which is on the host's network also where we are in a namespace.
+ * @param pid - of the supervisor, which is on the host's network also where we are in a namespace.
  */
 export async function hostWaysOut(pid: number | 'self'): Promise<WaysOut> {
   return isOwnNetwork(pid) ? ownWaysOut() : waysOutOf(pid);

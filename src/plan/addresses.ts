@@ -47,8 +47,13 @@ export function parseProcAddresses(fibTrie: string, ifInet6: string): string[] {
  */
 export function ofFamiliesIn(candidates: readonly string[], addresses: readonly string[]): string[] {
   const families = new Set(addresses.map((address) => parseIp(address)?.kind));
+  return ofFamilies(candidates, { ipv4: families.has('ipv4'), ipv6: families.has('ipv6') });
+}
+
+/** The same where the families are known. */
+export function ofFamilies(candidates: readonly string[], families: { ipv4: boolean; ipv6: boolean }): string[] {
   return candidates.filter((candidate) => {
     const kind = parseIp(candidate)?.kind;
-    return kind !== undefined && families.has(kind);
+    return kind !== undefined && families[kind];
   });
 }

@@ -19,6 +19,8 @@ export interface DriverQuirks {
    * started while the host had no way out has to be started again when there is one.
    */
   copiesHostRoutes: boolean;
+  /** Else the supervisor brings `lo` up. */
+  bringsUpLoopback: boolean;
 }
 
 /** How a driver is run, and which of its addresses the commands inside may use. */
@@ -28,7 +30,7 @@ export type DriverPlan =
       name: DriverName;
       path: string;
       args: string[];
-      /** See scripts/supervisor.sh. */
+      /** See scripts/driver.sh. */
       readyFd: 1 | 3;
       /** Not there, or not all: those that src/driver/drivers.ts has (`quirksOf`). */
       quirks?: Partial<DriverQuirks>;

@@ -8,7 +8,7 @@ import { ID } from '../state/references.js';
 import { nameOf, type Owner, type Port } from './port.js';
 
 /**
- * Which ports are to be open: a file for each in `<state>/outside/ports`, which those inside don't see. Whoever makes or removes
+ * Which ports are to be open: a file for each in `.outside/NAME/ports`, which those inside don't see. Whoever makes or removes
  * one changes what is to be; the forwarder follows. One line, for sh to read as well:
  *
  *     rnetns1 publish|to-host tcp|udp HOSTIP HOSTPORT TARGETIP TARGETPORT PROXY OWNER ID PID START-TIME BOOT-ID .

@@ -1,4 +1,4 @@
-import { accessSync, constants, lstatSync, mkdirSync, rmSync, writeFileSync, type Stats } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, mkdirSync, rmSync, writeFileSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { writeHint } from '../config/confinement.js';
 import { checkBase } from '../config/runtime-dir.js';
@@ -46,11 +46,11 @@ export class StateDirectory {
   get record(): string {
     return join(this.path, 'state.json');
   }
-  /** The driver's pid, by supervisor.sh: empty while it is restarted, 0 while it doesn't start. */
+  /** The driver's pid, by driver.sh: empty while it is restarted, 0 while it doesn't start or there is none. */
   get driverPid(): string {
     return join(this.path, 'rootless-netns-conn.pid');
   }
-  /** Pid, start time and restarts of the driver, and on the second line its last words, by supervisor.sh. */
+  /** Pid, start time and restarts of the driver, and on the second line its last words, by driver.sh. */
   get driverState(): string {
     return join(this.path, 'driver');
   }
@@ -105,15 +105,23 @@ export class StateDirectory {
     return join(this.path, `keeper.${generation}`);
   }
   /**
-   * What commands must not see: in M1 it is covered. What runs on the host's network is known by files in it, and what
+   * What commands must not see, of whichever name: in M1 all of them are covered. What runs on the host's network is known by files in it, and what
    * is run there is told by none that lies elsewhere, where a command could write it.
    */
   get outside(): string {
-    return join(this.path, 'outside');
+    return join(dirname(this.path), '.outside', this.name);
   }
-  /** The FIFO that the holder of a generation has open. */
-  holderFifo(generation: string): string {
-    return join(this.outside, `holder.${generation}`);
+  /** The plan for the supervisor, in lines of sh: see shell-plan.ts. */
+  get shellPlan(): string {
+    return join(this.outside, 'plan');
+  }
+  /** The FIFO that the supervisor has open, and at whose end the guard takes its place. */
+  get supervisorFifo(): string {
+    return join(this.outside, 'alive');
+  }
+  /** Pid and start time of the driver, for a supervisor to know it by. */
+  get driverFile(): string {
+    return join(this.outside, 'driver');
   }
   /** The file that the guard has open, with its pid. */
   get guardFile(): string {
@@ -189,6 +197,8 @@ function lookAt(path: string): Stats | undefined {
 
 export function makeOutside({ outside }: StateDirectory): void {
   try {
+    // With the sticky bit, which marks what rnetns has made and removes. Other names make it at the same time.
+    if (!existsSync(dirname(outside))) mkdirSync(dirname(outside), { recursive: true, mode: 0o1700 });
     mkdirSync(outside, { recursive: true, mode: 0o700 });
   } catch (cause) {
     throw writeError(outside, cause);

@@ -1,5 +1,5 @@
 import { lstatSync, rmSync, type Stats } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Inputs } from '../config/inputs.js';
 import { isFallback } from '../config/runtime-dir.js';
 import { shellWord } from '../exec/shell-word.js';
@@ -43,8 +43,14 @@ export interface KeptPlan {
  */
 export function writeKeptPlan(state: StateDirectory, inputs: Inputs, body: string): string | undefined {
   const why = unkeepable(state, inputs) ?? placeProblem(state, makeDirectory);
-  if (why === undefined) writeAtomic(state.keptPlan, `${header(state, inputs)}\n${body.replace(/\n*$/, '\n')}${END}`);
-  else if (placeProblem(state) === undefined) rmSync(state.keptPlan, { force: true });
+  const text = `${header(state, inputs)}\n${body.replace(/\n*$/, '\n')}${END}`;
+  if (why === undefined) {
+    // Written where what a killed writer leaves goes with the state; beside it nothing would remove that.
+    makeDirectory(state.outside);
+    writeAtomic(state.keptPlan, text, join(state.outside, '.plan.tmp'));
+  } else if (placeProblem(state) === undefined) {
+    rmSync(state.keptPlan, { force: true });
+  }
   return why;
 }
 

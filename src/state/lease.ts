@@ -1,8 +1,21 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, statSync, writeSync, type Stats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  statSync,
+  writeSync,
+  type Stats,
+} from 'node:fs';
 import type { StateDirectory } from './directory.js';
 import { ownPids } from './process.js';
 
-/** Those of `pids` that hold the FIFO of a generation open, whatever namespace they are in; not our own. */
+/**
+ * Those of `pids` that hold the FIFO of a generation open for writing, whatever namespace they are in; not our own. Our
+ * supervisor and its children only read.
+ */
 export function holdsLease(state: StateDirectory, generation: string | undefined, pids = ownPids()): number[] {
   if (generation === undefined) return [];
   const fifo = statSync(state.lease(generation), { throwIfNoEntry: false });
@@ -12,7 +25,7 @@ export function holdsLease(state: StateDirectory, generation: string | undefined
       pid !== process.pid &&
       descriptors(pid).some((path) => {
         const open = statOpen(path);
-        return open?.ino === fifo.ino && open.dev === fifo.dev;
+        return open?.ino === fifo.ino && open.dev === fifo.dev && isWritable(path);
       }),
   );
 }
@@ -25,6 +38,11 @@ function descriptors(pid: number): string[] {
   }
 }
 
+/** proc_pid_fd(5): the mode of the link is that of the open file. */
+function isWritable(path: string): boolean {
+  return ((lstatSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o200) !== 0;
+}
+
 /** Even root may not look at every process: of such a one the descriptors can't be ours. */
 function statOpen(path: string): Stats | undefined {
   try {
@@ -34,8 +52,8 @@ function statOpen(path: string): Stats | undefined {
   }
 }
 
-/** As a newcomer does it: the holder looks then at all that it has to look after. Nothing happens where there is none. */
-export function ringHolder(state: StateDirectory, generation: string): void {
+/** As a newcomer does it: the supervisor looks then at all that it has to look after. Nothing happens where there is none. */
+export function ringSupervisor(state: StateDirectory, generation: string): void {
   try {
     const fifo = openSync(state.lease(generation), constants.O_RDWR | constants.O_NONBLOCK);
     try {

@@ -6,23 +6,23 @@ import { readOptional } from './files.js';
 /**
  * The line of `<state>/live`, which scripts/rnetns reads with one shell `read`:
  *
- *     rnetns1 GENERATION BOOT-ID HOLDER START SUPERVISOR START KEEPER START .
+ *     rnetns1 GENERATION BOOT-ID SUPERVISOR START GUARD START KEEPER START .
  *
- * The point at its end tells a torn line; a supervisor of 0 0 means a namespace without a driver.
+ * The point at its end tells a torn line; a guard of 0 0 is one that nobody knows of yet.
  */
 export interface Live {
   generation: string;
   bootId: string;
-  holder: ProcessId;
-  supervisor: ProcessId | undefined;
+  supervisor: ProcessId;
+  guard: ProcessId | undefined;
   keeper: ProcessId;
 }
 
 const LINE = /^rnetns1 ([0-9a-f-]{1,64}) ([0-9a-f-]{1,64}) (\d+) (\d+) (\d+) (\d+) (\d+) (\d+) \.\n?$/;
 
 export function formatLive(live: Live): string {
-  const { holder, supervisor = { pid: 0, startTicks: 0 }, keeper } = live;
-  const processes = [holder, supervisor, keeper].map(({ pid, startTicks }) => `${pid} ${startTicks}`).join(' ');
+  const { supervisor, guard = { pid: 0, startTicks: 0 }, keeper } = live;
+  const processes = [supervisor, guard, keeper].map(({ pid, startTicks }) => `${pid} ${startTicks}`).join(' ');
   return `rnetns1 ${live.generation} ${live.bootId} ${processes} .\n`;
 }
 
@@ -30,15 +30,15 @@ export function formatLive(live: Live): string {
 export function parseLive(text: string): Live | undefined {
   const match = LINE.exec(text);
   if (match === null) return undefined;
-  const [holder, supervisor, keeper] = [3, 5, 7].map((index) => ({
+  const [supervisor, guard, keeper] = [3, 5, 7].map((index) => ({
     pid: Number(match[index]),
     startTicks: Number(match[index + 1]),
   })) as [ProcessId, ProcessId, ProcessId];
   return {
     generation: match[1] ?? '',
     bootId: match[2] ?? '',
-    holder,
-    supervisor: supervisor.pid === 0 ? undefined : supervisor,
+    supervisor,
+    guard: guard.pid === 0 ? undefined : guard,
     keeper,
   };
 }

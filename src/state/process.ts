@@ -14,6 +14,7 @@ export interface ProcessId {
 interface Stat {
   state: string;
   parentPid: number;
+  group: number;
   startTicks: number;
 }
 
@@ -26,7 +27,12 @@ function readStat(pid: number): Stat | undefined {
   }
   // The command name is in parentheses and may hold anything, parentheses included: count from the last one.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return { state: fields[0] ?? 'X', parentPid: Number(fields[1]), startTicks: Number(fields[19]) };
+  return {
+    state: fields[0] ?? 'X',
+    parentPid: Number(fields[1]),
+    group: Number(fields[2]),
+    startTicks: Number(fields[19]),
+  };
 }
 
 /** The living process with this pid; a zombie is dead, although kill(2) with signal 0 finds it. */
@@ -43,6 +49,11 @@ export function isAlive(process: ProcessId): boolean {
 
 export function parentPid(pid: number): number | undefined {
   return readStat(pid)?.parentPid;
+}
+
+/** The process group: its leader's pid. */
+export function processGroup(pid: number): number | undefined {
+  return readStat(pid)?.group;
 }
 
 /** End a process for good; only while it is the one that was found: a pid is reused, its start time isn't. */

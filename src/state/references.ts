@@ -40,7 +40,7 @@ export interface References {
 
 export const ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 const LINE = /^rnetns1 ([1-9]\d{0,6}) (\d+) (\d+) ([0-9a-f-]{1,64}) \.\n?$/;
-/** As docs/protocol.md promises: one that is empty for longer is a killed setup's. scripts/holder.sh drops it as well. */
+/** As docs/protocol.md promises: one that is empty for longer is a killed setup's. scripts/tied.sh drops it as well. */
 const WRITING_MS = 60_000;
 
 /** @param names - of the named network namespaces, each a reference; none where only those of `setup` matter. */

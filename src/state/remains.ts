@@ -14,6 +14,7 @@ export function remainsOf(state: StateDirectory, generation: string): string[] {
 
 export function removeRemains(state: StateDirectory, generation: string): void {
   for (const entry of remainsOf(state, generation)) removeEntry(join(state.path, entry));
+  removeEntry(state.outside);
 }
 
 /**

@@ -62,9 +62,9 @@ for (const driver of ['pasta', 'slirp4netns', 'none'] as const) {
     it('ends with the namespace, and so does all else', async function () {
       const { env } = runtimeOf(this);
       const inside = await waiting(env);
-      const { driver: running, holder, keeper } = await statusOf(env);
+      const { driver: running, supervisor, keeper } = await statusOf(env);
       expect(running?.pid).to[connects ? 'be' : 'not'].a('number');
-      const pids = [running?.pid, holder?.pid, keeper?.pid, inside.pid].filter((pid) => pid != null);
+      const pids = [running?.pid, supervisor?.pid, keeper?.pid, inside.pid].filter((pid) => pid != null);
       expect(pids.every(alive)).to.be.true;
       const { status, stderr } = await run(['stop', '--force'], { env });
       expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });

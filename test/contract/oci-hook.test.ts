@@ -379,12 +379,12 @@ describe('oci-hook', function () {
     const runtime = fresh(this);
     const web = await container(runtime);
     expect((await hook(runtime, { id: 'web', status: 'creating', pid: web.pid })).stderr).to.equal('');
-    const parts = await json<{ holder: { pid: number }; keeper: { pid: number }; driver: { pid: number } }>(
+    const parts = await json<{ supervisor: { pid: number }; keeper: { pid: number }; driver: { pid: number } }>(
       runtime,
       'status',
     );
-    const supervisor = Number(readFileSync(join(runtime.stateDir(), 'live'), 'utf8').split(' ')[5]);
-    await killNow(supervisor, parts.holder.pid, parts.keeper.pid, parts.driver.pid, web.pid);
+    const guard = Number(readFileSync(join(runtime.stateDir(), 'live'), 'utf8').split(' ')[5]);
+    await killNow(guard, parts.supervisor.pid, parts.keeper.pid, parts.driver.pid, web.pid);
     const { status, stderr } = await hook(runtime, { id: 'web', status: 'stopped' });
     expect(status, stderr).to.equal(0);
     expect(await traces(runtime)).to.deep.equal(NOTHING);

@@ -188,14 +188,14 @@ describe('ps', () => {
     for (const text of [json, stdout]) expect(text).to.not.match(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
   });
 
-  it('waits for nobody: the lock is taken, processes are stopped, the keeper or the holder is dead', async function () {
+  it('waits for nobody: the lock is taken, processes are stopped, the keeper or the supervisor is dead', async function () {
     const runtime = fresh(this);
     const command = await startContainers(runtime, 2);
     const [stopped = 0] = childrenOf(command.pid);
     const lock = spawnRnetns(['lock', '--', 'sh', '-c', 'echo locked; exec cat'], { env: runtime.env });
     await printed(lock, 'locked\n');
-    // No supervisor without a driver.
-    const [, , , holder = 0, , , , keeper = 0] = liveOf(runtime);
+    // By `live`: without a driver there are no others of readParts().
+    const [, , , supervisor = 0, , , , keeper = 0] = liveOf(runtime);
     for (const pid of [stopped, keeper]) process.kill(pid, 'SIGSTOP');
     const complete = async (): Promise<void> => {
       const begin = performance.now();
@@ -205,7 +205,7 @@ describe('ps', () => {
     await complete();
     await killNow(keeper);
     await complete();
-    await killNow(holder);
+    await killNow(supervisor);
     await complete();
     lock.child.stdin?.end();
     await lock.ended;
@@ -238,6 +238,6 @@ describe('ps', () => {
   });
 });
 
-/** The words of `live`: the fourth is the holder's pid, the eighth the keeper's. */
+/** The words of `live`: the fourth is the supervisor's pid, the eighth the keeper's. */
 const liveOf = ({ stateDir }: RuntimeDir): number[] =>
   readFileSync(join(stateDir(), 'live'), 'latin1').split(' ').map(Number);

@@ -275,7 +275,7 @@ describe('a rule that stands in sh and in TypeScript', function () {
     requires(this, 'unprivileged');
     const directory = freshDirectory();
     const sleep = realpathSync(findProgram('sleep') ?? '/bin/sleep');
-    const awkScript = /awk '([^]*?)'\n\}/.exec(readFileSync(join(projectRoot, 'scripts/minder.sh'), 'utf8'))?.[1] ?? '';
+    const awkScript = /awk '([^]*?)'\n\}/.exec(readFileSync(join(projectRoot, 'scripts/tied.sh'), 'utf8'))?.[1] ?? '';
     const tied = join(directory, 'tied');
     mkdirSync(tied);
     for (const name of [
@@ -327,20 +327,21 @@ describe('a rule that stands in sh and in TypeScript', function () {
     requires(this, 'userns', 'tun', 'pasta');
     const runtime = freshRuntimeDir(this);
     const command = await startCommand(runtime);
-    const { holder, guard, keeper, supervisor } = partsOf(runtime);
+    const { guard, keeper, supervisor } = partsOf(runtime);
     const state = runtime.stateDir();
-    const outside = join(state, 'outside');
+    const outside = join(state, '../.outside/default');
     const file = (name: string, directory = state): string =>
       join(directory, readdirSync(directory).find((entry) => entry.startsWith(name)) ?? '');
     const same = (descriptor: string, path: string): boolean => {
       const [a, b] = [statSync(descriptor), statSync(path)];
       return a.ino === b.ino && a.dev === b.dev;
     };
-    expect(same(`/proc/${holder}/fd/7`, file('holder.', outside))).to.equal(true);
-    expect(same(`/proc/${holder}/fd/8`, file('lease.'))).to.equal(true);
+    expect(same(`/proc/${supervisor}/fd/5`, file('lease.'))).to.equal(true);
+    expect(same(`/proc/${supervisor}/fd/6`, file('alive', outside))).to.equal(true);
+    expect(same(`/proc/${guard}/fd/4`, file('alive', outside))).to.equal(true);
     expect(same(`/proc/${keeper}/fd/4`, file('keeper.'))).to.equal(true);
-    expect(same(`/proc/${keeper}/fd/5`, `/proc/${holder}/ns/mnt`)).to.equal(true);
-    expect(same(`/proc/${keeper}/fd/6`, `/proc/${holder}/ns/user`)).to.equal(true);
+    expect(same(`/proc/${keeper}/fd/5`, `/proc/${supervisor}/ns/mnt`)).to.equal(true);
+    expect(same(`/proc/${keeper}/fd/6`, `/proc/${supervisor}/ns/user`)).to.equal(true);
     expect(same(`/proc/${supervisor}/fd/8`, file('supervisor', outside))).to.equal(true);
     expect(same(`/proc/${guard}/fd/8`, file('guard', outside))).to.equal(true);
     await command.finish();

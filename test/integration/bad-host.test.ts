@@ -15,6 +15,7 @@ const PROGRAMS = [
     'sh',
     'node',
     'flock',
+    'setsid',
     'nsenter',
     'unshare',
     'mount',

@@ -156,7 +156,7 @@ const FAILURES: Failure[] = [
   { what: 'node killed', arrange: (runtime) => withFirst(runtime, program('node', 'kill -9 $$')) },
 ];
 
-const DEAD: Role[][] = [[], ['keeper', 'supervisor'], ['guard', 'holder', 'supervisor', 'driver']];
+const DEAD: Role[][] = [[], ['keeper', 'supervisor'], ['guard', 'supervisor', 'driver']];
 
 describe('five commands and five references', function () {
   before(function () {

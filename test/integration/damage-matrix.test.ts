@@ -11,7 +11,7 @@ import { dirname, join } from 'node:path';
 import type { Mended } from '../../src/lifecycle/context.js';
 import { isStopped } from '../../src/state/process.js';
 import { statusOf } from '../fixtures/netns-facts.js';
-import { alive, childrenOf, commandLine, startTime, stopNow, waitFor } from '../fixtures/processes.js';
+import { alive, startTime, stopNow, waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
 import { run, type RunResult } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
@@ -22,10 +22,14 @@ const FILES = [
   'live',
   'lease.GEN',
   'keeper.GEN',
-  'outside/holder.GEN',
-  'outside/supervisor',
-  'outside/guard',
-  'outside/keeper',
+  '../.outside/default/supervisor',
+  '../.outside/default/guard',
+  '../.outside/default/keeper',
+  '../.outside/default/plan',
+  '../.outside/default/alive',
+  '../.outside/default/events',
+  '../.outside/default/keeper.words ../.outside/default/keeper.said',
+  '../.outside/default/driver ../.outside/default/driver.said',
   'resolv.conf',
   'resolv.conf.target',
   'rootless-netns-conn.pid',
@@ -33,10 +37,9 @@ const FILES = [
   'rootless-netns-conn.pid driver',
   'rootless-netns',
   'state.json',
-  'outside/state.json',
+  '../.outside/default/state.json',
   'info.json',
-  'idle',
-  'outside/driver.words outside/driver.ready',
+  '../.outside/default/driver.words ../.outside/default/driver.ready',
   'log',
 ] as const;
 
@@ -166,7 +169,7 @@ describe('every file of a namespace, damaged', function () {
     });
   }
 
-  const disturbed = (['holder', 'supervisor', 'keeper', 'driver'] as const).flatMap((role) =>
+  const disturbed = (['guard', 'supervisor', 'keeper', 'driver'] as const).flatMap((role) =>
     (['stopped', 'killed'] as const).map((act) => ({ role, act })),
   );
   for (const [offset, { role, act }] of disturbed.entries()) {
@@ -209,7 +212,7 @@ describe('every file of a namespace, damaged', function () {
     const runtime = freshRuntimeDir(this);
     const command = await startCommand(runtime);
     const one = new Damaged(runtime, command.netns);
-    for (const role of ['holder', 'supervisor', 'keeper', 'driver'] as const satisfies readonly Role[]) {
+    for (const role of ['guard', 'supervisor', 'keeper', 'driver'] as const satisfies readonly Role[]) {
       const before: Parts = partsOf(runtime);
       const pid = before[role];
       const timer = setInterval(() => {
@@ -227,30 +230,29 @@ describe('every file of a namespace, damaged', function () {
     await gone(runtime);
   });
 
-  it('status tells a part that is stopped, and teardown of the last reference wakes the holder', async function () {
+  it('status tells a part that is stopped, and teardown of the last reference wakes the supervisor', async function () {
     const runtime = freshRuntimeDir(this);
     const { env } = runtime;
     const state = async (): Promise<string> => (await statusOf(env)).state;
     expect((await run(['setup', '--id', 'a'], { env })).status).to.equal(0);
     expect(await state()).to.equal('running');
-    const { holder } = partsOf(runtime);
-    await stopNow(holder);
+    const { supervisor } = partsOf(runtime);
+    await stopNow(supervisor);
     expect(await state()).to.equal('degraded');
     expect((await run(['teardown', '--id', 'a'], { env })).status).to.equal(0);
     await gone(runtime);
   });
 
-  it('the minder, stopped, goes on with the next command', async function () {
+  it('the supervisor, stopped while a tied process ends, drops its reference when it goes on', async function () {
     const runtime = freshRuntimeDir(this);
     runtime.configure('[rnetns]\nlinger = 0\n');
     const { env } = runtime;
     const tied = await startCommand(runtime);
     expect((await run(['setup', '--id', 'a', '--pid', String(tied.pid)], { env })).status).to.equal(0);
-    const { holder } = partsOf(runtime);
-    const isMinder = (pid: number): boolean => commandLine(pid)[1]?.endsWith('/minder.sh') === true;
-    const minder = await waitFor(() => childrenOf(holder).find(isMinder), { what: 'the minder' });
-    await stopNow(minder);
+    const { supervisor } = partsOf(runtime);
+    await stopNow(supervisor);
     await tied.finish();
+    process.kill(supervisor, 'SIGCONT');
     await gone(runtime);
   });
 });

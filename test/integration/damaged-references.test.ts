@@ -169,7 +169,7 @@ describe('a file of a reference', function () {
     expect((await repair(runtime)).map(({ detail }) => detail)).to.deep.equal([
       'dropped the reference "odd": its file is empty: its setup was killed',
     ]);
-    // In tied/ as well: the minder, who looks each second, leaves it for that minute too.
+    // In tied/ as well: the supervisor, who looks each second, leaves it for that minute too.
     const tied = join(runtime.stateDir(), 'tied/odd');
     writeFileSync(tied, '');
     await sleep(3500);

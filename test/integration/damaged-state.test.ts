@@ -1,11 +1,10 @@
 /** State files that are torn, corrupt, of another boot, or name the pids of strangers. */
 
 import { expect } from 'chai';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -19,8 +18,15 @@ import { alive, startTime, waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
 import { run } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
-import { answers, shFunctions } from '../fixtures/sh-functions.js';
-import { gone, killNow, netnsOfNewRun, partsOf, readParts, startCommand } from '../fixtures/shared-netns.js';
+import {
+  gone,
+  killChildren,
+  killNow,
+  netnsOfNewRun,
+  partsOf,
+  readParts,
+  startCommand,
+} from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
 
 function fresh(context: Mocha.Context): RuntimeDir {
@@ -135,8 +141,8 @@ describe('a state file', function () {
           const runtime = fresh(this);
           const command = await startCommand(runtime);
           if (dead) {
-            const { keeper, holder } = partsOf(runtime);
-            await killNow(...(field === 7 ? [keeper] : [holder]));
+            const { keeper, supervisor } = partsOf(runtime);
+            await killNow(...(field === 7 ? [keeper] : [supervisor]));
           }
           const live = join(runtime.stateDir(), 'live');
           const words = readFileSync(live, 'latin1').split(' ');
@@ -161,11 +167,16 @@ describe('a state file', function () {
     const other = await startCommand(runtime, ':', ['--name', 'other']);
     for (const args of [['stop', '--force'], ['stop'], ['run', '--', 'true']]) {
       const command = await startCommand(runtime);
-      const parts = await waitFor(() => readParts(runtime), { what: 'all parts to be there' });
-      await killNow(command.pid, ...Object.values(parts));
+      const { supervisor } = await waitFor(() => readParts(runtime), { what: 'all parts to be there' });
+      // With the one that waits for leases, which would remove the state.
+      process.kill(supervisor, 'SIGSTOP');
+      await killChildren(supervisor);
+      await killNow(command.pid, supervisor);
       // As the kernel does it: the lowest number that is free.
-      const record = join(runtime.stateDir(), 'state.json');
-      writeFileSync(record, readFileSync(record, 'utf8').replace(String(command.netns), String(other.netns)));
+      for (const file of ['state.json', '../.outside/default/state.json']) {
+        const record = join(runtime.stateDir(), file);
+        writeFileSync(record, readFileSync(record, 'utf8').replace(String(command.netns), String(other.netns)));
+      }
       const { status, stderr } = await run(args, { env: runtime.env });
       expect({ status, stderr }, args.join(' ')).to.deep.equal({ status: 0, stderr: '' });
       expect(alive(other.pid)).to.be.true;
@@ -197,6 +208,21 @@ describe('a state file', function () {
     await expectWorks(runtime);
   });
 
+  it('that is a FIFO: neither the supervisor nor the one after it waits on it', async function () {
+    const runtime = fresh(this);
+    const command = await startCommand(runtime);
+    for (const role of ['driver', 'supervisor', 'driver'] as const) {
+      const pid = partsOf(runtime)[role];
+      const paths = ['rootless-netns-conn.pid', 'driver'].map((file) => join(runtime.stateDir(), file));
+      for (const path of paths) rmSync(path);
+      execFileSync('mkfifo', paths);
+      await killNow(pid);
+      expect(await netnsOfNewRun(runtime)).to.equal(command.netns);
+    }
+    await command.finish();
+    await gone(runtime);
+  });
+
   it('and all others removed by somebody, while a command runs: the next one enters the same namespace', async function () {
     const runtime = fresh(this);
     const command = await startCommand(runtime);
@@ -205,23 +231,5 @@ describe('a state file', function () {
     expect(next.stdout, next.stderr).to.equal(`net:[${command.netns}]\n`);
     await command.finish();
     await gone(runtime);
-  });
-});
-
-describe('a FIFO in the place of the pid file', function () {
-  it('does not keep what waits for a route', function () {
-    const dir = mkdtempSync('/tmp/rnetns-route-');
-    onTestEnd(() => rmSync(dir, { recursive: true }));
-    // It looks once a second; whoever waits on a FIFO is there after two.
-    const [said] = answers(
-      `ready_fd=1 driver=1 way_out=false pidfile=$1/pid
-      mkfifo "$pidfile"
-      ${shFunctions('supervisor.sh', 'await_route')}
-      await_route 4</dev/null 8</dev/null >/dev/null
-      sleep 2
-      ! kill "$!" || printf waits`,
-      [dir],
-    );
-    expect(said).to.equal('');
   });
 });

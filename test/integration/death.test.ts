@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { alive, childrenOf, commandLine, namespaceInode, waitFor } from '../fixtures/processes.js';
+import { alive, commandLine, descendantsOf, namespaceInode, waitFor } from '../fixtures/processes.js';
 import { findProgram, requires } from '../fixtures/requirements.js';
 import { run } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
@@ -67,25 +67,20 @@ describe('sudden death', function () {
   });
 
   const victims: (readonly (keyof Parts)[])[] = [
-    ['holder'],
-    ['keeper'],
-    ['supervisor'],
-    ['driver'],
-    ['holder', 'keeper'],
-    ['holder', 'supervisor'],
-    ['keeper', 'supervisor'],
-    ['driver', 'supervisor'],
-    ['driver', 'keeper'],
-    ['driver', 'holder'],
-    ['holder', 'keeper', 'supervisor'],
-    ['holder', 'keeper', 'supervisor', 'driver'],
     ['guard'],
-    ['guard', 'holder'],
-    ['guard', 'keeper'],
+    ['supervisor'],
+    ['keeper'],
+    ['driver'],
     ['guard', 'supervisor'],
+    ['guard', 'keeper'],
     ['guard', 'driver'],
-    ['guard', 'holder', 'supervisor', 'driver'],
-    ['guard', 'holder', 'supervisor', 'keeper'],
+    ['supervisor', 'keeper'],
+    ['supervisor', 'driver'],
+    ['keeper', 'driver'],
+    ['supervisor', 'keeper', 'driver'],
+    ['guard', 'keeper', 'driver'],
+    ['guard', 'supervisor', 'driver'],
+    ['guard', 'supervisor', 'keeper'],
   ];
   for (const roles of victims) {
     it(`of the ${roles.join(', ')} while a command runs: the next one enters the same namespace`, async function () {
@@ -95,8 +90,10 @@ describe('sudden death', function () {
       const parts = partsOf(runtime);
       await killNow(...roles.map((role) => parts[role]));
       expect(await netnsOfNewRun(runtime), 'netns of the next run').to.equal(command.netns);
-      const after = partsOf(runtime);
-      for (const role of roles) expect(alive(after[role]), `a living ${role}`).to.be.true;
+      // A guard is started when the supervisor next looks.
+      await waitFor(() => roles.every((role) => alive(readParts(runtime)?.[role] ?? 0)), {
+        what: () => `a living ${roles.join(', ')}: ${JSON.stringify(readParts(runtime))}`,
+      });
       // A driver that had to be started again is promised to be back within a second.
       await waitFor(() => addresses(command.pid).length > 0, { what: 'an address' });
       expect(addresses(command.pid), 'addresses of the command').to.deep.equal(before);
@@ -117,8 +114,8 @@ describe('sudden death', function () {
     const launcher = visibleLauncher();
     const inside = `read -r _; ${launcher} run -- true; echo $?; ${launcher} stop --force; echo $?`;
     const first = await startCommand(runtime, `(${inside}) 2>&1`, [], 'waiting');
-    const { guard, holder, supervisor, keeper } = partsOf(runtime);
-    await killNow(supervisor, keeper, holder, guard);
+    const { guard, supervisor, keeper } = partsOf(runtime);
+    await killNow(supervisor, keeper, guard);
     first.child.stdin?.write('\n');
     await waitFor(() => first.stdout().includes('up\n'), {
       what: () => `the end: ${first.stdout()}`,
@@ -191,26 +188,27 @@ describe('sudden death', function () {
     await expectAllGoneAfter(runtime, command);
   });
 
-  it('of the holder: the keeper has it replaced with no command given, and all goes with the last command', async function () {
+  it('of the supervisor: its guard takes its place with no command given, and all goes with the last command', async function () {
     const runtime = lingering(this, 0);
     const command = await startCommand(runtime);
-    const { holder, keeper } = partsOf(runtime);
-    await killNow(holder);
-    const after = await waitFor(() => [readParts(runtime)].find((parts) => parts && parts.holder !== holder), {
-      what: 'another holder',
+    const { supervisor, guard, keeper, driver } = partsOf(runtime);
+    await killNow(supervisor);
+    const after = await waitFor(() => [readParts(runtime)].find((parts) => parts && parts.supervisor !== supervisor), {
+      what: 'another supervisor',
     });
-    expect(alive(after.holder)).to.be.true;
-    expect(after.keeper).to.equal(keeper);
+    expect(alive(after.supervisor)).to.be.true;
+    expect(after).to.include({ supervisor: guard, keeper, driver });
     await expectAllGoneAfter(runtime, command);
   });
 
-  it('of the holder while it lingers takes its timer, a lease like a command, with it', async function () {
+  it('of all parts while the supervisor lingers takes its timer with it', async function () {
     const runtime = lingering(this, 60);
     const command = await startCommand(runtime);
     const parts = partsOf(runtime);
     await command.finish();
-    const timer = await waitFor(() => childrenOf(parts.holder).find((pid) => commandLine(pid)[0] === 'sleep'), {
-      what: 'the holder to linger',
+    const isTimer = (pid: number): boolean => commandLine(pid)[0] === 'sleep';
+    const timer = await waitFor(() => descendantsOf(parts.supervisor).find(isTimer), {
+      what: 'the supervisor to wait',
     });
     await killNow(...Object.values(parts));
     await waitFor(() => !alive(timer), { what: `${timer} to end` });
@@ -219,27 +217,29 @@ describe('sudden death', function () {
     await gone(runtime);
   });
 
-  it('of the holder keeps the linger that the namespace was made with, whoever mends it', async function () {
+  it('of guard and supervisor keeps the linger that the namespace was made with, whoever mends it', async function () {
     const runtime = lingering(this, 0);
     const command = await startCommand(runtime);
     runtime.configure('[rnetns]\nlinger = 60\n');
-    await killNow(partsOf(runtime).holder);
+    const { guard, supervisor } = partsOf(runtime);
+    await killNow(guard, supervisor);
     expect(await netnsOfNewRun(runtime)).to.equal(command.netns);
     await expectAllGoneAfter(runtime, command);
   });
 
   for (const [driver, roles] of [
-    ['pasta', ['holder', 'supervisor']],
-    ['none', ['holder']],
+    ['pasta', ['guard', 'supervisor']],
+    ['none', ['guard', 'supervisor']],
+    ['none', ['supervisor']],
   ] as const) {
-    it(`of the ${roles.join(' and the ')} with the driver ${driver}: the keeper reaps after the last command, with none given`, async function () {
+    it(`of the ${roles.join(' and the ')} with the driver ${driver}: all goes after the last command, with none given`, async function () {
       const runtime = freshRuntimeDir(this);
       runtime.configure(`[network]\ndefault_rootless_network_cmd = ${driver}\n[rnetns]\nlinger = 0\n`);
       const command = await startCommand(runtime);
-      const [, , , holder = 0, , supervisor = 0] = readFileSync(join(runtime.stateDir(), 'live'), 'latin1')
+      const [, , , supervisor = 0, , guard = 0] = readFileSync(join(runtime.stateDir(), 'live'), 'latin1')
         .split(' ')
         .map(Number);
-      const pids = { holder, supervisor };
+      const pids = { guard, supervisor };
       await killNow(...roles.map((role) => pids[role]));
       await sleep(6000);
       expect(alive(command.pid), 'it is in use').to.be.true;
@@ -248,17 +248,17 @@ describe('sudden death', function () {
     });
   }
 
-  it('of the holder just before the last command ends leaves nothing', async function () {
+  it('of the supervisor just before the last command ends leaves nothing', async function () {
     const runtime = lingering(this, 0);
     const command = await startCommand(runtime);
-    const { holder } = partsOf(runtime);
-    process.kill(holder, 'SIGKILL');
+    const { supervisor } = partsOf(runtime);
+    process.kill(supervisor, 'SIGKILL');
     await command.finish();
     await gone(runtime);
   });
 
   it('of a part while nothing but lingering goes on leaves nothing', async function () {
-    for (const role of ['holder', 'keeper', 'supervisor', 'driver'] as const) {
+    for (const role of ['guard', 'keeper', 'supervisor', 'driver'] as const) {
       const runtime = lingering(this, 1);
       expect((await run(['run', '--', 'true'], { env: runtime.env })).status).to.equal(0);
       await killNow(partsOf(runtime)[role]);

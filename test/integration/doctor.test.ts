@@ -224,12 +224,13 @@ describe('doctor', () => {
       const runtime = freshRuntimeDir(this);
       const command = await startCommand(runtime);
       expectFinding(await finding('leftovers', runtime.env), 'ok', /^none$/);
-      const { keeper, ...others } = partsOf(runtime);
-      await killNow(keeper);
+      // A keeper alone is no leftover: the supervisor starts another one.
+      const { supervisor, guard, keeper, ...others } = partsOf(runtime);
+      await killNow(supervisor, guard, keeper);
       expectFinding(
         await finding('leftovers', runtime.env),
         'warn',
-        /default is degraded: no keeper/,
+        /default is degraded: no supervisor, no keeper/,
         /^rnetns repair --name default$/,
       );
       await killNow(...Object.values(others), command.pid);
@@ -249,7 +250,7 @@ describe('doctor', () => {
       writeFileSync(join(runtime.stateDir(), 'info.json.4711.tmp'), '');
       expectFinding(await finding('leftovers', runtime.env), 'warn', /killed writers: info\.json\.4711\.tmp/, /repair/);
       rmSync(join(runtime.stateDir(), 'info.json.4711.tmp'));
-      const { holder, keeper } = partsOf(runtime);
+      const { supervisor, keeper } = partsOf(runtime);
       const away = join(runtime.dir, 'away');
       renameSync(runtime.stateDir(), away);
       const found = await finding('leftovers', runtime.env);
@@ -257,7 +258,7 @@ describe('doctor', () => {
       expectFinding(
         found,
         'warn',
-        new RegExp(`holder\\.sh \\(pid ${holder}\\) of .*default, which is gone`),
+        new RegExp(`supervisor\\.sh \\(pid ${supervisor}\\) of .*default, which is gone`),
         /kill \d+/,
       );
       expect(found.hint).to.include(`kill ${keeper}`);

@@ -117,7 +117,7 @@ describe('attacks from inside', function () {
         }
         await run(['doctor'], { env, timeoutMs: 60_000 });
         await many;
-        for (const role of ['keeper', 'holder', 'supervisor'] as const) {
+        for (const role of ['keeper', 'guard', 'supervisor'] as const) {
           await killNow(partsOf(runtime)[role]);
           await enter(runtime, 5);
         }
@@ -145,15 +145,17 @@ describe('attacks from inside', function () {
     await run(['stop', '--force'], { env: runtime.env, file: launcher });
   });
 
-  it('see nothing of what is outside only, and can’t uncover it', async function () {
+  it('see nothing of what is outside only, of whichever name, and can’t uncover it', async function () {
     const runtime = freshRuntimeDir(this);
-    const hidden = join(runtime.stateDir(), 'outside');
+    const hidden = join(runtime.stateDir(), '../.outside');
     const held = await startCommand(runtime);
-    expect(readdirSync(hidden)).to.include.members(['state.json', 'supervisor', 'guard', 'keeper']);
-    const script = `ls -A "$1"; umount "$1" && ls -A "$1"; mkdir /tmp/seen; mount --bind "$2" /tmp/seen && ls -A /tmp/seen/outside
-      mount -t overlay -o "userxattr,lowerdir=$2:/mnt" overlay /tmp/seen && ls -A /tmp/seen/outside; rmdir /tmp/seen; true`;
-    const { stdout } = await run(['run', '--', 'sh', '-c', script, 'sh', hidden, runtime.stateDir()], runtime);
-    expect(stdout).to.equal('');
+    expect(readdirSync(join(hidden, 'default'))).to.include.members(['state.json', 'supervisor', 'guard', 'keeper']);
+    const script = `ls -A "$1"; umount "$1" && ls -A "$1"; mkdir /tmp/seen; mount --bind "$2" /tmp/seen && ls -A /tmp/seen/.outside
+      mount -t overlay -o "userxattr,lowerdir=$2:/mnt" overlay /tmp/seen && ls -A /tmp/seen/.outside; rmdir /tmp/seen; true`;
+    for (const name of ['default', 'other']) {
+      const args = ['run', '--name', name, '--', 'sh', '-c', script, 'sh', hidden, join(runtime.stateDir(), '..')];
+      expect((await run(args, runtime)).stdout, name).to.equal('');
+    }
     await held.finish();
   });
 

@@ -32,12 +32,12 @@ describe('the library: deaths', () => {
   });
 
   for (const roles of [
-    ['holder'],
+    ['guard'],
     ['keeper'],
     ['driver'],
     ['supervisor'],
-    ['holder', 'supervisor'],
-    ['holder', 'supervisor', 'keeper', 'driver'],
+    ['guard', 'supervisor'],
+    ['guard', 'supervisor', 'keeper', 'driver'],
   ] as const satisfies readonly Role[][]) {
     it(`of the ${roles.join(', ')} while the function runs: it goes on in the same namespace, and counts`, async function () {
       const runtime = freshRuntimeDir(this);
@@ -66,11 +66,11 @@ describe('the library: deaths', () => {
   it('of a part, and nothing is asked before the function ends: it counts all the same', async function () {
     const runtime = freshRuntimeDir(this);
     const netns = openIn(runtime);
-    for (const role of ['holder', 'keeper', 'supervisor'] as const) {
+    for (const role of ['guard', 'keeper', 'supervisor'] as const) {
       await netns.setup(1, () => killNow(partsOf(runtime)[role]), { id: role });
     }
     expect((await netns.status()).refCount).to.equal(3);
-    for (const id of ['holder', 'keeper', 'supervisor']) await netns.teardown(1, null, { id });
+    for (const id of ['guard', 'keeper', 'supervisor']) await netns.teardown(1, null, { id });
     await gone(runtime);
   });
 

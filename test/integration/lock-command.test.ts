@@ -71,7 +71,7 @@ describe('rnetns lock', function () {
     await expectNothing(runtime);
   });
 
-  it('of a namespace that is up changes nothing of it, and its holder reaps only afterwards', async function () {
+  it('of a namespace that is up changes nothing of it, and its supervisor reaps only afterwards', async function () {
     requires(this, 'userns', 'tun', 'pasta');
     const runtime = lingering(this, 0);
     const command = await startCommand(runtime);
@@ -154,8 +154,8 @@ describe('rnetns lock', function () {
     const runtime = lingering(this, 0);
     const command = await startCommand(runtime);
     const state = (): Record<string, string> => {
-      // What the holder and every owner of the lock write.
-      const passing = ['idle', 'lock-owner'];
+      // What every owner of the lock writes.
+      const passing = ['lock-owner'];
       return Object.fromEntries(
         Object.entries(snapshot(runtime.stateDir())).filter(([file]) => !passing.includes(file)),
       );

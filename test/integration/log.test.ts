@@ -16,7 +16,7 @@ describe('the log of a namespace', function () {
     requires(this, 'userns', 'tun', 'pasta');
   });
 
-  it('has one limit for the driver, the minder and a repair of the guard', async function () {
+  it('has one limit for the driver and for what the supervisor does', async function () {
     const runtime = freshRuntimeDir(this);
     const { env } = runtime;
     const command = await startCommand(runtime);
@@ -35,18 +35,19 @@ describe('the log of a namespace', function () {
     const tied = await startCommand(runtime);
     expect((await run(['setup', '--id', 'a', '--pid', String(tied.pid)], { env })).status).to.equal(0);
     await tied.finish();
-    await expectRotated(/Z minder: dropped the reference a/);
+    await expectRotated(/Z supervisor: dropped the reference a/);
 
     fill();
-    const { holder } = partsOf(runtime);
-    await killNow(holder);
-    await waitFor(() => (readParts(runtime)?.holder ?? holder) !== holder, { what: 'a holder' });
-    await expectRotated(/Z repair: .*holder/);
+    const { supervisor } = partsOf(runtime);
+    await killNow(supervisor);
+    await waitFor(() => (readParts(runtime)?.supervisor ?? supervisor) !== supervisor, { what: 'a supervisor' });
+    await killNow(partsOf(runtime).keeper);
+    await expectRotated(/Z supervisor: the keeper .* ended/);
 
     fill();
     // What a driver says, in very long lines.
-    appendFileSync(join(runtime.stateDir(), 'outside/driver.words'), `${'y'.repeat(50_000)}\n`);
-    appendFileSync(join(runtime.stateDir(), 'outside/driver.words'), `${'y'.repeat(50_000)}\n`.repeat(9));
+    appendFileSync(join(runtime.stateDir(), '../.outside/default/driver.words'), `${'y'.repeat(50_000)}\n`);
+    appendFileSync(join(runtime.stateDir(), '../.outside/default/driver.words'), `${'y'.repeat(50_000)}\n`.repeat(9));
     await waitFor(() => / supervisor: y+$/m.test(text()), { what: 'the words of a driver' });
     expect(statSync(log).size).to.be.below(3 * LIMIT);
 

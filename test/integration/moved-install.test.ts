@@ -3,7 +3,7 @@
 import { expect } from 'chai';
 import { renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { waitFor } from '../fixtures/processes.js';
+import { alive, waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
 import { run } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
@@ -32,11 +32,11 @@ describe('an install that was moved while its namespace is up', function () {
     renameSync(old, moved);
     onTestEnd(() => rmSync(moved, { recursive: true, force: true }));
 
-    const { holder, supervisor, keeper, driver } = partsOf(runtime);
+    const { guard, supervisor, keeper, driver } = partsOf(runtime);
     const left = await leftovers(runtime);
     expect(left.status).to.equal('warn');
     expect(left.detail).to.contain(` of an rnetns in ${old}, which was moved or removed`);
-    for (const part of [`holder (pid ${holder})`, `supervisor (pid ${supervisor})`, `keeper (pid ${keeper})`]) {
+    for (const part of [`supervisor (pid ${supervisor})`, `keeper (pid ${keeper})`]) {
       expect(left.detail).to.contain(part);
     }
     expect(left.hint).to.match(/^rnetns stop --name default, once nobody uses it/);
@@ -44,16 +44,18 @@ describe('an install that was moved while its namespace is up', function () {
     expect((await run(['list'], { env })).stdout).to.match(/^default +running +pasta +1 reference$/m);
     await killNow(driver);
     await waitFor(() => ![undefined, driver].includes(readParts(runtime)?.driver), { what: 'another driver' });
-    await killNow(holder);
-    expect((await run(['status'], { env })).stdout).to.include('the holder is dead: rnetns repair');
+    // The guard can't read its script any more.
+    await killNow(supervisor);
+    await waitFor(() => !alive(guard), { what: 'the guard to have tried' });
+    expect((await run(['status'], { env })).stdout).to.include('the supervisor is dead: rnetns repair');
     const { status, stderr } = await run(['run', '--', 'true'], { env });
     expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
     expect((await run(['status'], { env })).stdout).to.match(/^default: running .* 1 reference; /);
     // Two of them are the new one's by now.
     const { detail } = await leftovers(runtime);
     expect(detail)
-      .to.contain(`supervisor (pid ${supervisor})`)
-      .and.not.match(/holder \(pid/);
+      .to.contain(`keeper (pid ${keeper})`)
+      .and.not.match(/supervisor \(pid/);
     expect((await run(['stop', '--force'], { env })).status).to.equal(0);
     await gone(runtime);
     expect(await leftovers(runtime)).to.include({ status: 'ok', detail: 'none' });

@@ -73,6 +73,18 @@ describe('the cause is named', () => {
     });
   }
 
+  it('a loopback interface that can not be brought up', async function () {
+    const runtime = freshRuntimeDir(this);
+    // A driver that leaves it to us.
+    runtime.configure('[network]\ndefault_rootless_network_cmd = none\n');
+    const env = withProgram(runtime, 'ip', 'echo no luck >&2; exit 1');
+    const { status, stderr } = await run(['run', '--', 'true'], { env });
+    expect({ status, stderr }).to.deep.equal({
+      status: 125,
+      stderr: `rnetns: cannot make the network namespace of ${runtime.stateDir()}: no luck\n`,
+    });
+  });
+
   it('a limit of processes', async function () {
     const { env } = freshRuntimeDir(this);
     const result = await run(['--nproc=1', launcher, 'run', '--', 'true'], { env, file: 'prlimit' });

@@ -175,12 +175,12 @@ describe('named network namespaces', function () {
     expect((await host.run(['netns', 'delete', 'web'])).status).to.equal(0);
   });
 
-  it('outlives holder and supervisor, with what was in it', async function () {
+  it('outlives guard and supervisor, with what was in it', async function () {
     const runtime = fresh(this);
     await succeed(runtime, 'netns', 'add', 'web');
     const before = await list(runtime);
-    const { holder, supervisor } = partsOf(runtime);
-    await killNow(holder, supervisor);
+    const { guard, supervisor } = partsOf(runtime);
+    await killNow(guard, supervisor);
     await succeed(runtime, 'repair');
     expect(await list(runtime)).to.deep.equal(before);
     await succeed(runtime, 'netns', 'add', 'more');
@@ -196,8 +196,8 @@ describe('named network namespaces', function () {
     const [web] = await list(runtime);
     // Twice: the second time that command's copy is older than the parts, and a newer one sees more.
     for (const name of ['one', 'two']) {
-      const { holder, guard, supervisor, keeper } = partsOf(runtime);
-      await killNow(holder, guard, supervisor, keeper);
+      const { guard, supervisor, keeper } = partsOf(runtime);
+      await killNow(guard, supervisor, keeper);
       await succeed(runtime, 'netns', 'add', name);
       expect((await list(runtime)).find((named) => named.name === 'web')).to.deep.equal(web);
       const inside = await succeed(runtime, 'netns', 'exec', 'web', '--', 'readlink', '/proc/self/ns/net');
@@ -302,8 +302,8 @@ describe('named network namespaces', function () {
     const env = { ...runtime.env, PATH: `${bin}:${runtime.env.PATH ?? ''}` };
     const adding = run(['netns', 'add', 'web'], { env });
     await waitFor(() => existsSync(join(bin, 'moving')), { what: 'the name to appear' });
-    const { holder, supervisor, keeper } = partsOf(runtime);
-    await killNow(holder, supervisor, keeper);
+    const { guard, supervisor, keeper } = partsOf(runtime);
+    await killNow(guard, supervisor, keeper);
     await netnsOfNewRun(runtime);
     writeFileSync(join(bin, 'move'), '');
     const { status, stderr } = await adding;
@@ -402,9 +402,9 @@ describe('named network namespaces', function () {
           wanted.map(() => '0 '),
         );
         expect(await names(runtime)).to.deep.equal(wanted);
-        const { holder } = partsOf(runtime);
+        const { supervisor } = partsOf(runtime);
         const points = [join(runtime.dir, 'netns'), ...wanted.map((name) => join(runtime.dir, 'netns', name))].sort();
-        expect(mountsOfNames(holder, runtime)).to.deep.equal(points);
+        expect(mountsOfNames(supervisor, runtime)).to.deep.equal(points);
         const inodes = new Set((await list(runtime)).map(({ inode }) => inode));
         expect(inodes.size).to.equal(count);
         for (const name of wanted) await succeed(runtime, 'netns', 'delete', name);
@@ -419,8 +419,8 @@ describe('named network namespaces', function () {
         delayed(['run', '--', 'sh', '-c', 'readlink /proc/self/ns/net; exec sleep 3'], runtime),
       );
       await waitFor(() => existsSync(join(runtime.stateDir(), 'live')), { timeoutMs: 60_000, what: 'a namespace' });
-      const { holder, keeper } = partsOf(runtime);
-      for (const pid of [holder, keeper]) {
+      const { supervisor, keeper } = partsOf(runtime);
+      for (const pid of [supervisor, keeper]) {
         const points = readFileSync(`/proc/${pid}/mountinfo`, 'utf8')
           .split('\n')
           .map((line) => line.split(' '))
@@ -457,13 +457,13 @@ async function expectAgreement(
   expect(status.references.map(({ id }) => id).filter((id) => id.startsWith('netns:'))).to.deep.equal(
     named.map((name) => `netns:${name}`),
   );
-  const { holder, keeper } = partsOf(runtime);
+  const { supervisor, keeper } = partsOf(runtime);
   const nameSh = join(projectRoot, 'scripts', 'name.sh');
   for (const [name, is] of [
     ...named.map((one) => [one, true] as const),
     ...others.map((one) => [one, false] as const),
   ]) {
-    for (const pid of [holder, keeper]) {
+    for (const pid of [supervisor, keeper]) {
       const script = `rn_dir=${runtime.stateDir()} rn_view=/proc/${pid}/root; . ${nameSh}; is_named "$1"`;
       expect(spawnSync('sh', ['-c', script, 'sh', name]).status, `scripts/name.sh of ${name}`).to.equal(is ? 0 : 1);
     }

@@ -76,8 +76,12 @@ describe('rnetns path', function () {
   it('names the namespace with its keeper dead, once that is mended', async function () {
     const runtime = lingering(this, 0);
     const command = await startCommand(runtime);
-    await killNow(partsOf(runtime).keeper);
+    const { keeper, supervisor } = partsOf(runtime);
+    // Or it would have another keeper before we have asked.
+    process.kill(supervisor, 'SIGSTOP');
+    await killNow(keeper);
     expectRefused(await run(['path'], { env: runtime.env }), /is down/);
+    process.kill(supervisor, 'SIGCONT');
     expect(await netnsOfNewRun(runtime)).to.equal(command.netns);
     const { stdout } = await act(runtime, 'path', 'netns');
     expect(readlinkSync(stdout.trim())).to.equal(`net:[${command.netns}]`);

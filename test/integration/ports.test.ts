@@ -6,7 +6,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { StateDirectory } from '../../src/state/directory.js';
 import { printed } from '../fixtures/netns-facts.js';
 import {
   ask,
@@ -321,9 +322,10 @@ for word in sys.argv[1:]:
     const [forwarder] = forwarderPids(runtime);
     const [connector] = childrenOf(forwarder!);
     const state = runtime.stateDir();
-    expect(readdirSync(join(state, 'outside'))).to.include('ports.sock');
+    const { outside } = new StateDirectory(dirname(state), basename(state));
+    expect(readdirSync(outside)).to.include('ports.sock');
     const script = `
-ls -A "$1/outside"
+ls -A "$1"
 for pid in "$2" "$3"; do
   readlink "/proc/$pid/fd/0" && echo "sees descriptors of $pid"
   ls "/proc/$pid/root/" >/dev/null 2>&1 && echo "enters $pid"
@@ -333,7 +335,7 @@ done
 nsenter --target "$3" --user true 2>/dev/null && echo "enters the connector's user namespace"
 "$4" port add 81 2>&1 | grep -c published
 exit 0`;
-    const words = [state, String(forwarder), String(connector), '/nonexistent'];
+    const words = [outside, String(forwarder), String(connector), '/nonexistent'];
     const { stdout } = await run(['run', '--', 'sh', '-c', script, 'sh', ...words], { env: runtime.env });
     expect(stdout).to.equal('0\n');
     // The host's sockets are the forwarder's, which is in the host's network; the connector's are all on its own.

@@ -121,7 +121,7 @@ describe('docs/protocol.md', function () {
     const held = await lease();
     expect(held).to.not.equal(undefined);
     await command.finish();
-    // The holder looks once a second.
+    // The supervisor looks once a second.
     await sleep(2500);
     expect(await netnsOfNewRun(runtime)).to.equal(command.netns);
     await held?.release();
@@ -133,13 +133,13 @@ describe('docs/protocol.md', function () {
     let good = 0;
     for (let round = 0; round < 25; round += 1) {
       const command = await startCommand(runtime);
-      const { holder } = partsOf(runtime);
+      const { supervisor } = partsOf(runtime);
       // Python comes to the point after some tens of milliseconds: before, at, and after the command's end.
       const [held] = await Promise.all([sleep(round * 3).then(lease), sleep(50).then(() => command.finish())]);
       if (held !== undefined) {
         good += 1;
         await sleep(100);
-        expect(alive(holder), `round ${round}: the holder lives`).to.be.true;
+        expect(alive(supervisor), `round ${round}: the supervisor lives`).to.be.true;
         expect(await netnsOfNewRun(runtime), `round ${round}`).to.equal(command.netns);
         await held.release();
       }

@@ -2,8 +2,10 @@
 
 import { expect } from 'chai';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { execPath } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { OLD_MS } from '../fixtures/kept-plan.js';
 import { alive } from '../fixtures/processes.js';
 import { act, counted, down, lingering, startProcess, succeeded, up } from '../fixtures/references.js';
 import { requires } from '../fixtures/requirements.js';
@@ -29,6 +31,29 @@ describe('a reference', function () {
     await expectActs(runtime, 'teardown --id a --nets 7');
     expect(await counted(runtime)).to.deep.equal(down);
     await gone(runtime);
+  });
+
+  it('counts the same where the namespace is made by the kept plan, and is tied to nobody', async function () {
+    const runtime = lingering(this, 0);
+    const bin = dirname(runtime.dir);
+    const broken = join(bin, 'broken');
+    writeFileSync(join(bin, 'node'), `#!/bin/sh\n[ ! -e '${broken}' ] || exit 99\nexec '${execPath}' "$@"\n`, {
+      mode: 0o755,
+    });
+    const env = { ...runtime.env, PATH: `${bin}:${runtime.env.PATH ?? ''}` };
+    const call = (...args: string[]) => run(args, { env });
+    // Settings that were written a moment ago are asked for again.
+    await sleep(OLD_MS);
+    for (const id of ['first', 'second', 'third']) {
+      expect(await call('setup', '--id', id), id).to.include({ status: 0, stderr: '' });
+      // The supervisor drops what is tied to the dead once a second.
+      await sleep(1500);
+      expect(await counted(runtime), id).to.deep.equal(up([`${id} 1`]));
+      expect(existsSync(join(runtime.stateDir(), 'tied')), id).to.be.false;
+      expect(await call('teardown', '--id', id), id).to.include({ status: 0, stderr: '' });
+      await gone(runtime);
+      writeFileSync(broken, '');
+    }
   });
 
   it('of an unknown id is torn down without a word, and changes nothing', async function () {

@@ -6,11 +6,11 @@ import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { readOptional } from '../../src/state/files.js';
 import { statusOf } from '../fixtures/netns-facts.js';
-import { commandLine, processesMentioning, waitFor } from '../fixtures/processes.js';
+import { waitFor } from '../fixtures/processes.js';
 import { findProgram, requires } from '../fixtures/requirements.js';
 import { run } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
-import { gone, killNow } from '../fixtures/shared-netns.js';
+import { gone, killNow, partsOf } from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
 
 function withoutLinger(context: Mocha.Context): RuntimeDir {
@@ -70,11 +70,8 @@ describe('repair, beside others', function () {
     const container = spawn('sleep', ['60'], { stdio: 'ignore' });
     onTestEnd(() => void container.kill('SIGKILL'));
     await succeed(runtime, 'setup', '--id', 'pod', '--pid', String(container.pid));
-    const findMinder = (): number | undefined =>
-      processesMentioning(runtime.stateDir()).find((pid) => commandLine(pid)[1]?.endsWith('/minder.sh'));
-    const minder = await waitFor(findMinder, { what: 'a minder' });
-    await killNow(minder);
-    await waitFor(findMinder, { what: 'another minder' });
+    const { supervisor } = partsOf(runtime);
+    await killNow(supervisor);
     container.kill('SIGKILL');
     await gone(runtime);
   });

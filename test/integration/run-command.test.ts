@@ -106,7 +106,6 @@ describe('run: the command', () => {
       ...{
         gen: 'g',
         keeper: 'k',
-        holder: 'h',
         supervisor: 's',
         outer: 'o',
         inner: 'i',

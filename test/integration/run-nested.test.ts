@@ -48,12 +48,14 @@ describe('run: names, nesting and installation', () => {
     const netns = await Promise.all(inside.map((command) => printed(command, /net:.*\n/)));
     expect(new Set(netns)).to.have.lengthOf(3);
     const { stdout } = await run(['list', '--json'], { env });
-    const listed = (JSON.parse(stdout) as { name: string; holder: { pid: number } }[]).map(({ name, holder }) => ({
-      name,
-      holder,
-    }));
+    const listed = (JSON.parse(stdout) as { name: string; supervisor: { pid: number } }[]).map(
+      ({ name, supervisor }) => ({
+        name,
+        supervisor,
+      }),
+    );
     expect(listed.map(({ name }) => name)).to.have.members(names);
-    expect(new Set(listed.map(({ holder }) => holder.pid))).to.have.lengthOf(3);
+    expect(new Set(listed.map(({ supervisor }) => supervisor.pid))).to.have.lengthOf(3);
 
     expect((await run(['stop', '--force', '--name', 'two'], { env })).status).to.equal(0);
     expect(existsSync(stateDir('two'))).to.be.false;

@@ -36,7 +36,7 @@ describe('run: on a terminal', () => {
     shell.type('echo "status $?"\n');
     expect(await printed(shell, /status \d+\n/)).to.include('status 130\n');
     const after = await statusOf(runtime.env);
-    expect(after).to.deep.include({ state: 'running', generation: before.generation, holder: before.holder });
+    expect(after).to.deep.include({ state: 'running', generation: before.generation, supervisor: before.supervisor });
     expect(after.driver).to.deep.include({ pid: before.driver?.pid, restarts: 0 });
     expect(after.processes).to.equal(0);
     shell.type('echo "shell is still here"\n');

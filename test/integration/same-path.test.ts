@@ -9,7 +9,7 @@ import { freshRuntimeDir } from '../fixtures/runtime-dir.js';
 
 interface Status {
   state: string;
-  holder: number;
+  supervisor: { pid: number };
   driver: { pid: number };
 }
 
@@ -32,10 +32,10 @@ describe('a runtime directory of the same path elsewhere', () => {
     expect(await run(['stop', '--force'], options)).to.include({ status: 0 });
     expect(existsSync(runtime.stateDir())).to.equal(false);
 
-    const { state, holder, driver } = await status();
-    expect({ state, holder, driver: driver.pid }).to.deep.equal({
+    const { state, supervisor, driver } = await status();
+    expect({ state, supervisor, driver: driver.pid }).to.deep.equal({
       state: 'running',
-      holder: before.holder,
+      supervisor: before.supervisor,
       driver: before.driver.pid,
     });
   });

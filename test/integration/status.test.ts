@@ -16,7 +16,7 @@ const KEYS = [
     'refCount',
     'processes',
     'containers',
-    'holder',
+    'supervisor',
     'keeper',
     'protection',
     'limits',
@@ -60,7 +60,7 @@ describe('status and list', () => {
     expect(shown.driver).to.deep.include({ name: 'pasta', restarts: 0 });
     for (const key of ['addresses', 'dnsForwardIps', 'mapGuestIps', 'nameservers'])
       expect(shown[key], key).to.be.an('array');
-    expect(shown.holder).to.have.property('pid').that.is.a('number');
+    expect(shown.supervisor).to.have.property('pid').that.is.a('number');
     expect(shown.keeper).to.have.property('pid').that.is.a('number');
     expect(new Date(shown.since as string).getTime()).to.be.closeTo(Date.now(), 60_000);
     const listed = JSON.parse((await run(['list', '--json'], { env })).stdout) as Record<string, unknown>[];

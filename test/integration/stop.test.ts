@@ -115,9 +115,9 @@ describe('stop', function () {
   });
 
   for (const dead of [
-    ['holder', 'supervisor'],
-    ['holder', 'supervisor', 'keeper'],
-    ['holder', 'supervisor', 'keeper', 'driver'],
+    ['guard', 'supervisor'],
+    ['guard', 'supervisor', 'keeper'],
+    ['guard', 'supervisor', 'keeper', 'driver'],
   ] as const) {
     it(`--force without the ${dead.join(', ')} ends the commands and removes only what is its own`, async function () {
       const outer = lingering(this, 0);

@@ -8,9 +8,17 @@ import { readOptional } from '../../src/state/files.js';
 import { alive, startTime, waitFor } from '../fixtures/processes.js';
 import { act, counted, lingering, startProcess, succeeded, up, type Process } from '../fixtures/references.js';
 import { findProgram, requires } from '../fixtures/requirements.js';
-import { run, spawnRnetns } from '../fixtures/rnetns.js';
+import { spawnRnetns } from '../fixtures/rnetns.js';
 import type { RuntimeDir } from '../fixtures/runtime-dir.js';
-import { gone, killNow, netnsOfNewRun, partsOf, readParts, startCommand } from '../fixtures/shared-netns.js';
+import {
+  gone,
+  killChildren,
+  killNow,
+  netnsOfNewRun,
+  partsOf,
+  readParts,
+  startCommand,
+} from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
 import { printed } from '../fixtures/netns-facts.js';
 
@@ -224,9 +232,9 @@ describe('a reference tied to a process', function () {
   });
 
   for (const roles of [
-    ['holder'],
+    ['supervisor'],
     ['keeper', 'supervisor', 'driver'],
-    ['holder', 'keeper', 'supervisor', 'driver'],
+    ['supervisor', 'keeper', 'driver'],
   ] as const) {
     it(`is dropped also if the ${roles.join(', ')} died meanwhile, once something has mended that`, async function () {
       const runtime = lingering(this, 0);
@@ -247,32 +255,24 @@ describe('a reference tied to a process', function () {
     });
   }
 
-  it('is dropped also if the holder died with no command there: the namespace mends itself, and goes', async function () {
+  it('is dropped also if the supervisor died with no command there: the namespace mends itself, and goes', async function () {
     const runtime = lingering(this, 0);
     const tied = await startProcess();
     await tie(runtime, 'a', tied);
-    const { holder } = partsOf(runtime);
-    await killNow(holder);
-    await waitFor(() => (readParts(runtime)?.holder ?? holder) !== holder, { what: 'another holder' });
+    const { supervisor } = partsOf(runtime);
+    await killNow(supervisor);
+    await waitFor(() => (readParts(runtime)?.supervisor ?? supervisor) !== supervisor, { what: 'another supervisor' });
     expect(await counted(runtime)).to.deep.equal(up(['a 1']));
     await tied.end();
     await gone(runtime);
   });
 
-  it('is dropped also if what minds it was killed', async function () {
+  it('is dropped also if all children of the supervisor were killed', async function () {
     const runtime = lingering(this, 0);
     const [first, second] = [await startProcess(), await startProcess()];
     await tie(runtime, 'a', first);
     await tie(runtime, 'b', second);
-    const minder = async (): Promise<number> =>
-      waitFor(
-        async () => {
-          const found = await run(['-f', `minder.sh ${runtime.stateDir()} `], { file: 'pgrep', env: runtime.env });
-          return Number(found.stdout.split('\n')[0]) || undefined;
-        },
-        { what: 'the minder' },
-      );
-    await killNow(await minder());
+    await killChildren(partsOf(runtime).supervisor);
     await first.end();
     await dropped(runtime, ['a']);
     await second.end();

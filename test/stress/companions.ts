@@ -50,7 +50,7 @@ export class Bystanders {
   constructor({ runtime, stateDir }: { runtime: World['runtime']; stateDir: World['stateDir'] }) {
     this.children = NAMES.flatMap((name) => [
       // Ours in all but the directory
-      asleep('sh', 'holder.sh', `${stateDir(name)}-of-another`, 'generation', '0'),
+      asleep('sh', 'supervisor.sh', `${stateDir(name)}-of-another`, 'generation', 'again'),
       asleep('pasta', '--config-net', `${stateDir(name)}-of-another/rootless-netns`),
       // The directory, and another role
       asleep('sh', 'backup.sh', stateDir(name)),

@@ -8,7 +8,7 @@ import type { World } from './world.js';
 
 export interface Disturbed {
   name: Name;
-  victim: Victim;
+  victim: Exclude<Victim, 'group'>;
   killed: boolean;
   atMs: number;
   endMs: number;
@@ -19,8 +19,19 @@ function isLauncher(pid: number): boolean {
   return commandLine(pid).some((arg) => arg.endsWith('/scripts/rnetns'));
 }
 
-function find(world: World, name: Name, victim: Victim, own: Map<Role, number[]>): number[] {
-  if (victim !== 'command' && victim !== 'launcher') return own.get(victim) ?? [];
+const GROUP = ['supervisor', 'guard', 'child'] as const;
+
+/** One of each, but of a group all. Of several children any: which one, the plan's moment says. */
+function find(world: World, { name, atMs }: Disturbance, victim: Victim, own: Map<Role, number[]>): Found[] {
+  const found = (role: Disturbed['victim'], pids: readonly number[]): Found[] =>
+    pids.map((pid) => ({ victim: role, pid, start: startTime(pid) }));
+  if (victim === 'group') return GROUP.flatMap((role) => found(role, own.get(role) ?? []));
+  const pids = victim === 'command' || victim === 'launcher' ? callers(world, name, victim) : (own.get(victim) ?? []);
+  const index = victim === 'child' && pids.length > 0 ? Math.floor(atMs) % pids.length : 0;
+  return found(victim, pids.slice(index, index + 1));
+}
+
+function callers(world: World, name: Name, victim: 'command' | 'launcher'): number[] {
   return [...world.active]
     .filter(({ operation }) => operation.name === name)
     .map(({ background }) => background.pid)
@@ -32,25 +43,23 @@ const BRIEF: readonly Victim[] = ['node', 'teardown', 'launcher'];
 const WAIT_MS = 700;
 
 interface Found {
-  victim: Victim;
+  victim: Disturbed['victim'];
   pid: number;
   start: number | undefined;
 }
 
-async function findAll(world: World, { name, victims }: Disturbance): Promise<Found[]> {
+async function findAll(world: World, disturbance: Disturbance): Promise<Found[]> {
+  const { name, victims } = disturbance;
   const deadline = performance.now() + (victims.some((victim) => BRIEF.includes(victim)) ? WAIT_MS : 0);
   for (;;) {
     const own = ownProcesses(world.stateDir(name));
-    const found = victims.flatMap((victim) => {
-      const [pid] = find(world, name, victim, own);
-      return pid === undefined ? [] : [{ victim, pid, start: startTime(pid) }];
-    });
+    const found = victims.flatMap((victim) => find(world, disturbance, victim, own));
     if (found.length > 0 || performance.now() >= deadline) return found;
     await sleep(20);
   }
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
+export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {

@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { remains } from '../fixtures/shared-netns.js';
 import { Bystanders, TiedProcesses } from './companions.js';
-import { disturb, type Disturbed } from './disturb.js';
+import { disturb, signal, type Disturbed } from './disturb.js';
 import { checkEnds } from './exit-status.js';
 import { ReferenceModel } from './model.js';
 import { checkNetnsSeen } from './netns-seen.js';
@@ -28,12 +28,21 @@ const TEARDOWN_MS = 8000;
 /** What is remembered of a name from one quiet point to the next. */
 class Memory {
   readonly references = new ReferenceModel();
-  /** Roles killed since all parts were seen alive. */
-  killed = new Set<string>();
+  /** How many of each role were killed since all parts were seen alive. */
+  killed = new Map<string, number>();
   netns: number | undefined;
   /** A process was killed that had something half done, or all who could finish it: `repair` has to. */
   mayNeedRepair = false;
 }
+
+/** Is there nobody left who would bring the others back? The second supervisor may have had no guard yet. */
+function isLeftAlone({ killed }: Memory): boolean {
+  const times = (role: string): number => killed.get(role) ?? 0;
+  return times('supervisor') > 1 || (times('supervisor') > 0 && times('guard') + times('child') > 0);
+}
+
+/** What was killed at something half done: making, mending or ending it. */
+const AT_WORK = ['node', 'launcher', 'teardown'];
 
 type Memories = Record<Name, Memory>;
 
@@ -66,19 +75,22 @@ async function runPhase(world: World, { items }: Phase, tied: TiedProcesses): Pr
 
 async function checkName(world: World, name: Name, memory: Memory, phase: Phase, happened: Happened): Promise<void> {
   const operations = happened.operations.filter(({ operation }) => operation.name === name);
-  for (const { victim, killed } of happened.disturbed.filter((one) => one.name === name && one.killed)) {
-    if (killed) memory.killed.add(victim);
-    if (victim !== 'command' && victim !== 'driver') memory.mayNeedRepair = true;
-  }
-  checkNetnsSeen(operations);
+  const killed = happened.disturbed.filter((one) => one.name === name && one.killed);
+  for (const { victim } of killed) memory.killed.set(victim, (memory.killed.get(victim) ?? 0) + 1);
+  const needsRepair = isLeftAlone(memory) || AT_WORK.some((role) => memory.killed.has(role));
+  memory.mayNeedRepair ||= needsRepair;
 
   // Held from the last quiet point to this one, whatever else came and went.
   const touched = new Set(operations.flatMap(({ operation }) => ('id' in operation ? [operation.id] : [])));
   const isForced = operations.some(({ operation }) => operation.verb === 'stop' && operation.force);
   const isHeld = !isForced && [...memory.references.durable()].some((id) => !touched.has(id));
-  const canBeLost = ['holder', 'supervisor', 'keeper'].every((role) => memory.killed.has(role));
+  const canBeLost = memory.killed.has('keeper') && isLeftAlone(memory);
+  checkNetnsSeen(operations, canBeLost ? killed.map(({ atMs }) => atMs) : []);
   memory.references.apply(operations, canBeLost);
-  const { complete, netns } = await checkQuietPoint(world, name, memory.references, phase.repair);
+  const { complete, netns } = await checkQuietPoint(world, name, memory.references, {
+    mayRepair: phase.repair,
+    healsItself: !needsRepair,
+  });
   if (isHeld && !canBeLost && memory.netns !== undefined && netns !== undefined && netns !== memory.netns) {
     throw new Violation('netns', `${name} was held by a reference, and its netns ${memory.netns} is ${netns} now`);
   }
@@ -107,7 +119,10 @@ async function endAll(world: World, memories: Memories): Promise<void> {
       if (left !== '' && mayNeedRepair) {
         const { status, stdout, stderr } = await call(world, name, 'repair', '--json');
         world.trace.add(`repair --name ${name}, at the end: ${String(status)} ${stdout.trim()} ${stderr.trim()}`);
-        world.figures.count('repairs at the end', left.includes('holder') ? 'with a holder' : 'without a holder');
+        world.figures.count(
+          'repairs at the end',
+          left.includes('supervisor') ? 'with a supervisor' : 'without a supervisor',
+        );
         left = await leftOf(world, name, withinMs);
       }
       if (left !== '') throw new Violation('left over', `${left}, of ${name}`);
@@ -122,8 +137,12 @@ async function endAll(world: World, memories: Memories): Promise<void> {
 export async function reset(world: World): Promise<void> {
   for (const name of NAMES) {
     await call(world, name, 'stop', '--force').catch(() => undefined);
-    for (const pids of ownProcesses(world.stateDir(name)).values()) {
-      for (const pid of pids) process.kill(pid, 'SIGKILL');
+    // The guard becomes the next supervisor.
+    for (let round = 0; round < 20; round += 1) {
+      const pids = [...ownProcesses(world.stateDir(name)).values()].flat();
+      for (const pid of pids) signal(pid, 'SIGKILL');
+      if (pids.length === 0) break;
+      await sleep(50);
     }
   }
 }

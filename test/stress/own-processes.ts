@@ -1,22 +1,35 @@
 /** The processes of one state directory by their role, and no others: told by their arguments, as rnetns itself does. */
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { parentPid } from '../../src/state/process.js';
+import { parentPid, processGroup } from '../../src/state/process.js';
 import { allProcesses, commandLine } from '../fixtures/processes.js';
 
-const SCRIPTS = ['holder', 'guard', 'supervisor', 'keeper', 'minder', 'teardown'] as const;
+const SCRIPTS = ['supervisor', 'keeper', 'teardown'] as const;
 
-/** `node` is one that makes, mends or stops; it has no state directory in its arguments, but a name. */
-export type Role = (typeof SCRIPTS)[number] | 'driver' | 'node';
+/**
+ * `node` is one that makes, mends or stops; it has no state directory in its arguments, but a name. `child` is a fork of the
+ * supervisor that waits for something, and is not the guard.
+ */
+export type Role = (typeof SCRIPTS)[number] | 'guard' | 'child' | 'driver' | 'node';
 
-export const ROLES: readonly Role[] = [...SCRIPTS, 'driver', 'node'];
+export const ROLES: readonly Role[] = [...SCRIPTS, 'guard', 'child', 'driver', 'node'];
+
+/** The supervisor leads its process group, and its guard has a file of that name open. */
+function kindOfSupervisor(pid: number): Role {
+  if (processGroup(pid) === pid) return 'supervisor';
+  try {
+    return readlinkSync(`/proc/${pid}/fd/8`).endsWith('/guard') ? 'guard' : 'child';
+  } catch {
+    return 'child';
+  }
+}
 
 function roleOf(pid: number, stateDir: string): Role | undefined {
   const args = commandLine(pid);
   for (const role of SCRIPTS) {
     const script = args.findIndex((arg) => basename(arg) === `${role}.sh`);
-    if (script >= 0 && args[script + 1] === stateDir) return role;
+    if (script >= 0 && args[script + 1] === stateDir) return role === 'supervisor' ? kindOfSupervisor(pid) : role;
   }
   if (basename(args[0] ?? '').startsWith('pasta') && args.includes(join(stateDir, 'rootless-netns'))) {
     return args.includes('--config-net') ? 'driver' : undefined;
@@ -37,7 +50,10 @@ function mentions(pid: number, stateDir: string): boolean {
   }
 }
 
-/** Every process of each role. What a shell has forked and not yet executed looks like the shell: it is left out. */
+/**
+ * Every process of each role. What a shell has forked and not yet executed looks like the shell: it is left out, but for the
+ * supervisor's, whose forks have roles of their own.
+ */
 export function ownProcesses(stateDir: string): Map<Role, number[]> {
   const roles = new Map<number, Role>();
   for (const pid of allProcesses()) {
@@ -47,7 +63,7 @@ export function ownProcesses(stateDir: string): Map<Role, number[]> {
   const found = new Map<Role, number[]>(ROLES.map((role) => [role, []]));
   for (const [pid, role] of roles) {
     const parent = parentPid(pid);
-    if (parent === undefined || roles.get(parent) !== role) found.get(role)?.push(pid);
+    if (role === 'child' || parent === undefined || roles.get(parent) !== role) found.get(role)?.push(pid);
   }
   return found;
 }

@@ -24,7 +24,8 @@ export type Operation = { name: Name } & (
   | { verb: 'netns'; act: 'add' | 'delete' | 'exec'; id: string }
 );
 
-export type Victim = Role | 'command' | 'launcher';
+/** `group`: the supervisor with all its forks, so the guard too. */
+export type Victim = Role | 'command' | 'launcher' | 'group';
 
 /** Its `worker` does one after the other, with a pause before each. */
 export interface Step {
@@ -123,20 +124,23 @@ function planDisturbance(random: Random, chaosMs: number): Disturbance {
     [4, ['command']],
     [3, ['launcher']],
     [4, ['node']],
-    [3, ['holder']],
-    [3, ['keeper']],
+    [3, ['guard']],
     [3, ['supervisor']],
+    [3, ['keeper']],
     [3, ['driver']],
-    [2, ['minder']],
+    [3, ['child']],
     [2, ['teardown']],
-    [1, ['holder', 'keeper']],
-    [1, ['holder', 'supervisor']],
-    [1, ['keeper', 'supervisor']],
-    [1, ['holder', 'supervisor', 'keeper']],
-    [1, ['holder', 'supervisor', 'keeper', 'driver']],
-    [2, ['guard']],
-    [1, ['guard', 'holder']],
-    [1, ['guard', 'holder', 'supervisor']],
+    [1, ['guard', 'supervisor']],
+    [1, ['guard', 'keeper']],
+    [1, ['guard', 'driver']],
+    [1, ['supervisor', 'keeper']],
+    [1, ['supervisor', 'driver']],
+    [1, ['supervisor', 'child']],
+    [1, ['keeper', 'driver']],
+    [1, ['guard', 'supervisor', 'keeper']],
+    [1, ['guard', 'supervisor', 'keeper', 'driver']],
+    [1, ['group']],
+    [1, ['group', 'keeper', 'driver']],
   ]);
   const stopMs = random.chance(0.35) ? random.whole(10, 1000) : undefined;
   return { kind: 'disturbance', atMs: random.whole(0, chaosMs), name: random.pick(NAMES), victims, stopMs };

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Status } from '../../src/inspect/status.js';
+import { readOptional } from '../../src/state/files.js';
 import { namespaceInode } from '../fixtures/processes.js';
 import { run, type RunResult } from '../fixtures/rnetns.js';
 import type { Observed, ReferenceModel } from './model.js';
@@ -95,14 +96,17 @@ function doubleMounts(pid: number): string[] {
   }
 }
 
+/** Those that wait for leases and words, for a while each, and what has been forked this moment. */
+const MOST_CHILDREN = 8;
+
 /** What isn't as it should be; undefined if all is. */
 function disorder(world: World, name: Name, status: Status): string | undefined {
   const own = ownProcesses(world.stateDir(name));
   for (const [role, pids] of own) {
-    const most = existsSync(world.stateDir(name)) ? 1 : 0;
+    const most = !existsSync(world.stateDir(name)) ? 0 : role === 'child' ? MOST_CHILDREN : 1;
     if (pids.length > most) return `${pids.length} processes are ${role} of ${name}: ${pids.join(' ')}`;
   }
-  for (const { pid } of [status.holder, status.keeper].filter((part) => part !== null)) {
+  for (const { pid } of [status.supervisor, status.keeper].filter((part) => part !== null)) {
     const double = doubleMounts(pid);
     if (double.length > 0) return `process ${pid} of ${name} has twice mounted: ${double.join(' ')}`;
   }
@@ -116,12 +120,15 @@ export interface QuietPoint {
   netns: number | undefined;
 }
 
-/** @param mayRepair - also what is only degraded. */
+/**
+ * @param how - `mayRepair`: also what is only degraded. `healsItself`: nothing was killed that would keep it from being whole
+ *   again without any call.
+ */
 export async function checkQuietPoint(
   world: World,
   name: Name,
   model: ReferenceModel,
-  mayRepair: boolean,
+  { mayRepair, healsItself }: { mayRepair: boolean; healsItself: boolean },
 ): Promise<QuietPoint> {
   const deadline = performance.now() + SETTLE_MS;
   let repaired = false;
@@ -133,8 +140,16 @@ export async function checkQuietPoint(
     const wrongParts = disorder(world, name, status);
     // Down with a directory: all its processes died, or it is going.
     const isBroken = there && status.state !== 'running';
-    const mustRepair = isBroken && (status.state === 'down' || wrongCount !== undefined || mayRepair);
-    if (typeof observed !== 'string' && wrongCount === undefined && wrongParts === undefined && !mustRepair) {
+    // A directory alone is what somebody has left who waited for the lock of one that went.
+    const isHealing = isBroken && healsItself && status.state !== 'down';
+    const mustRepair = isBroken && !isHealing && (status.state === 'down' || wrongCount !== undefined || mayRepair);
+    if (
+      typeof observed !== 'string' &&
+      wrongCount === undefined &&
+      wrongParts === undefined &&
+      !mustRepair &&
+      !isHealing
+    ) {
       model.settle(observed);
       const netns = status.keeper === null ? undefined : namespaceInode(status.keeper.pid);
       return { complete: status.state === 'running', netns };
@@ -147,7 +162,14 @@ export async function checkQuietPoint(
       const details = `status ${status.state}; ${JSON.stringify(status.references)}`;
       if (wrongCount !== undefined) throw new Violation('references', `${name}: ${wrongCount} (${details})`);
       if (wrongParts !== undefined) throw new Violation('parts', wrongParts);
-      throw new Violation('repair', `${name} is ${status.state} after a repair: ${JSON.stringify(status.driver)}`);
+      const when = isHealing ? 'though nothing keeps it from mending itself' : 'after a repair';
+      const files = ['live', 'state.json', 'info.json', 'log'].map(
+        (file) => `${file}: ${readOptional(join(world.stateDir(name), file))?.slice(-400) ?? 'none'}`,
+      );
+      throw new Violation(
+        'repair',
+        `${name} is ${status.state} ${when}: ${JSON.stringify(status)}\n${files.join('\n')}`,
+      );
     }
     await sleep(200);
   }

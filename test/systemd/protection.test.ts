@@ -77,15 +77,15 @@ describe('protection by a systemd scope', function () {
   it('is mended within its scope', async () => {
     const user = await logIn();
     await startUnit(user, [launcher, 'setup', '--id', 'x']);
-    const { holder } = partsOf(user);
-    const scope = unitOf(holder);
-    await killNow(holder);
+    const { supervisor } = partsOf(user);
+    const scope = unitOf(supervisor);
+    await killNow(supervisor);
     const mended = await waitFor(
       () => {
         const parts = readParts(user);
-        return parts !== undefined && parts.holder !== holder && alive(parts.holder) && parts;
+        return parts !== undefined && parts.supervisor !== supervisor && alive(parts.supervisor) && parts;
       },
-      { what: 'a new holder' },
+      { what: 'a new supervisor' },
     );
     expectOk(await systemctl(user, 'stop', FIRST));
     for (const [role, pid] of Object.entries(mended)) expect(unitOf(pid), role).to.equal(scope);

@@ -5,6 +5,7 @@ import { EXIT, RnetnsError } from '../../errors/error.js';
 import { closeInherited } from '../../exec/background.js';
 import { takeFairShare } from '../../exec/fair-share.js';
 import { endOnTerm } from '../../exec/running.js';
+import { endParts } from '../../lifecycle/end-parts.js';
 import { ensure } from '../../lifecycle/ensure.js';
 import { checkWritable, statStateDirectory, writeError, type StateDirectory } from '../../state/directory.js';
 import { hostUid } from '../../state/host-uid.js';
@@ -13,14 +14,21 @@ import { makeContext } from '../context.js';
 import { exitWith } from '../report.js';
 
 /**
- * `ensure --name NAME [--generation ID]`: the launcher's. With a generation the caller holds the lock and a lease, and
- * gets a living namespace. Without one the launcher could not get that far, and is told why.
+ * `ensure --name NAME [--generation ID [--again]]`: the launcher's. With a generation the caller holds the lock and a lease, and
+ * gets a living namespace; `--again`: what it has begun without Node goes first. Without one the launcher could not get that far, and is told why.
  */
 export async function ensureCommand(args: readonly string[]): Promise<number> {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
     args: [...args],
-    options: { name: text, config: text, 'log-level': text, generation: text, json: { type: 'boolean' } },
+    options: {
+      name: text,
+      config: text,
+      'log-level': text,
+      generation: text,
+      json: { type: 'boolean' },
+      again: { type: 'boolean' },
+    },
   });
   const context = makeContext({ name: values.name, config: values.config, logLevel: values['log-level'] });
   const runtime = findRuntime();
@@ -31,6 +39,7 @@ export async function ensureCommand(args: readonly string[]): Promise<number> {
       endOnTerm(`making the namespace ${context.state.name}`, exitWith(values.json === true));
       closeInherited();
       await takeFairShare(context.env);
+      if (values.again === true) await endParts(context.state);
       await ensure(context, values.generation);
     }
     return EXIT.ok;

@@ -83,7 +83,7 @@ async function add(specs: readonly string[], options: AddOptions): Promise<void>
   const context = makeContext(options, { givenOnly: true });
   const { state, env, runtimeDir, log } = context;
   const generation = generationUp(state, 'publish a port');
-  checkNetwork(readLive(state)?.holder.pid ?? 0);
+  checkNetwork(readLive(state)?.supervisor.pid ?? 0);
   const owner = ownerOf(options);
   if (!isOwnerThere(state, owner)) {
     throw new RnetnsError('ERR_REFERENCES', `there is no reference ${describeOwner(owner).replace(/^\S+ \S+ /, '')}`, {

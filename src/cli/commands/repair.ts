@@ -5,7 +5,7 @@ import { endOnTerm } from '../../exec/running.js';
 import type { Mended } from '../../lifecycle/context.js';
 import { repair } from '../../lifecycle/repair.js';
 import { makeContext, type CommonOptions } from '../context.js';
-import { explainLock } from '../explain-lock.js';
+import { withoutLock } from '../without-lock.js';
 import { exitWith, print } from '../report.js';
 
 export function repairCommand(): Command {
@@ -25,7 +25,7 @@ export function repairCommand(): Command {
           closeInherited();
           await takeFairShare(context.env);
           mended = await repair(context, options.generation);
-        } else explainLock(context.state, options.absent);
+        } else withoutLock(context.state, options.absent);
         print(options.json, { mended }, () => describe(mended));
       } finally {
         await context.log.flush();

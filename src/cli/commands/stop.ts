@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { endOnTerm } from '../../exec/running.js';
 import { stop } from '../../lifecycle/stop.js';
 import { makeContext, type CommonOptions } from '../context.js';
-import { explainLock } from '../explain-lock.js';
+import { withoutLock } from '../without-lock.js';
 import { exitWith } from '../report.js';
 
 export function stopCommand(): Command {
@@ -20,7 +20,7 @@ export function stopCommand(): Command {
       >();
       const context = makeContext(options, { givenOnly: true });
       if (options.locked !== true) {
-        explainLock(context.state, options.absent);
+        withoutLock(context.state, options.absent);
         return;
       }
       endOnTerm(`stopping the namespace ${context.state.name}`, exitWith(options.json === true));

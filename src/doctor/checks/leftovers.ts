@@ -6,7 +6,7 @@ import { stateDirectoryOf } from '../../namespace/components.js';
 import { seesOther } from '../../namespace/view.js';
 import { StateDirectory } from '../../state/directory.js';
 import { isLocked } from '../../state/lock.js';
-import { commandLine, ownPids } from '../../state/process.js';
+import { commandLine, ownPids, processGroup } from '../../state/process.js';
 import { orphansOf } from '../../state/remains.js';
 import { stateNames } from '../../state/runtime.js';
 import { check, ok, warn } from '../check.js';
@@ -58,8 +58,8 @@ async function lookAtState(state: StateDirectory): Promise<Leftover[]> {
   if (!existsSync(state.path)) return [];
   if (status.state === 'down') return [{ what: `${state.name}: files of a namespace that is down`, hint }];
   if (status.state === 'degraded') {
-    const { driver, holder, keeper } = status;
-    const parts = { holder, keeper, ...(driver?.path == null ? {} : { [driver.name]: driver.pid }) };
+    const { driver, supervisor, keeper } = status;
+    const parts = { supervisor, keeper, ...(driver?.path == null ? {} : { [driver.name]: driver.pid }) };
     const dead = Object.entries(parts).flatMap(([part, found]) => (found === null ? [part] : []));
     // Nothing has died: see default-route.
     if (dead.length === 0 && driver?.pid != null && !driver.connected) return [];
@@ -80,13 +80,18 @@ interface Daemon {
   directory: string;
 }
 
-/** Those of ours that see this runtime directory as we do. */
+/** Those of ours that see this runtime directory as we do; a supervisor's children stand for it when it is dead. */
 function daemonsOf(runtimeDir: string): Daemon[] {
-  return ownPids().flatMap((pid) => {
+  const all = ownPids().flatMap((pid) => {
     const args = commandLine(pid);
     const directory = stateDirectoryOf(args);
     if (directory === undefined || seesOther(pid, runtimeDir)) return [];
     return [{ pid, script: args.find((arg) => arg.endsWith('.sh')) ?? '', directory }];
+  });
+  const pids = new Set(all.map(({ pid }) => pid));
+  return all.filter(({ pid }) => {
+    const leader = processGroup(pid);
+    return leader === undefined || leader === pid || !pids.has(leader);
   });
 }
 

@@ -21,7 +21,7 @@ export const limits = check('limits', {
     // As a namespace is made: what then stays is the kernel's.
     await takeFairShare(env);
     const live = state === undefined ? undefined : readLive(state);
-    const driver = Number(state === undefined ? '' : readOptional(state.driverPid)) || live?.holder.pid;
+    const driver = Number(state === undefined ? '' : readOptional(state.driverPid)) || live?.supervisor.pid;
     return {
       own: describeLimits(limitsOf('self')),
       theirs: live === undefined || driver === undefined ? '' : describeLimits(limitsOf(driver)),
@@ -87,8 +87,8 @@ const EXPLOSION = 100;
  */
 export const mounts = check('mounts', {
   gather({ state }: Host) {
-    const holder = state === undefined ? undefined : readLive(state)?.holder.pid;
-    return [...repeated(mountsOf('self')), ...(holder === undefined ? [] : repeated(mountsOf(holder)))];
+    const supervisor = state === undefined ? undefined : readLive(state)?.supervisor.pid;
+    return [...repeated(mountsOf('self')), ...(supervisor === undefined ? [] : repeated(mountsOf(supervisor)))];
   },
   judge(found): Finding {
     const worst = found.sort((one, other) => other.count - one.count)[0];

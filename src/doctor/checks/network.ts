@@ -54,10 +54,10 @@ async function gather(host: Host): Promise<Facts> {
 async function askForwarders(host: Host): Promise<Omit<Asked, 'host' | 'publicServers'> | Finding> {
   const live =
     host.state === undefined ? undefined : await readStatus(host.state, { askDriver: false }).catch(() => undefined);
-  if (live?.holder != null && live.keeper != null && live.driver?.pid != null) {
+  if (live?.supervisor != null && live.keeper != null && live.driver?.pid != null) {
     // In O: what goes into U directly is on the host's network for a moment, where those inside could trace it.
     const enter = [
-      ...enterArguments({ pid: live.holder.pid, user: true }),
+      ...enterArguments({ pid: live.supervisor.pid, user: true }),
       ...['nsenter', '--target', String(live.keeper.pid), '--net', '--'],
     ];
     const servers = live.dnsForwardIps ?? [];

@@ -1,10 +1,10 @@
 import { findProgram } from '../../exec/find-program.js';
-import { check, fail, ok, warn } from '../check.js';
+import { check, fail, ok } from '../check.js';
 import type { Host } from '../host.js';
 
 /** What the launcher, the scripts and Node start, with the Debian package of each. */
 const NEEDED: Readonly<Record<string, string>> = {
-  ...packaged('util-linux', ['nsenter', 'unshare', 'flock', 'mount', 'umount']),
+  ...packaged('util-linux', ['nsenter', 'unshare', 'flock', 'mount', 'umount', 'setsid']),
   ...packaged('iproute2', ['ip']),
   ...packaged('coreutils', ['cat', 'date', 'dd', 'head', 'mkdir', 'mkfifo', 'mv', 'readlink', 'rm', 'rmdir', 'sleep']),
   ...packaged('coreutils', ['timeout']),
@@ -19,19 +19,11 @@ export const programs = check('programs', {
   gather: ({ path }: Host) => ({
     path,
     missing: Object.keys(NEEDED).filter((program) => findProgram(program, path) === undefined),
-    // The holder does without; but its timer then outlives it by some seconds.
-    setpriv: findProgram('setpriv', path) !== undefined,
   }),
-  judge({ path, missing, setpriv }) {
+  judge({ path, missing }) {
     if (missing.length > 0) {
       const packages = [...new Set(missing.map((program) => NEEDED[program]))].join(' ');
       return fail(`not found in ${path.join(':')}: ${missing.join(' ')}`, `sudo apt-get install ${packages}`);
-    }
-    if (!setpriv) {
-      return warn(
-        'all but setpriv, without which a timer may outlive its namespace',
-        'sudo apt-get install util-linux',
-      );
     }
     return ok('all in PATH');
   },

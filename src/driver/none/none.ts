@@ -4,6 +4,6 @@ import type { Driver } from '../driver.js';
 export const none: Driver = {
   name: 'none',
   program: null,
-  quirks: { disableDad: false, copiesHostRoutes: false },
+  quirks: { disableDad: false, copiesHostRoutes: false, bringsUpLoopback: false },
   plan: () => ({ name: 'none', path: null, args: [], dnsForward: [], mapGuest: [] }),
 };

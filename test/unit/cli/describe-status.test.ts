@@ -27,7 +27,7 @@ const up: Status = {
   refCount: 0,
   processes: 0,
   containers: 0,
-  holder: { pid: 5 },
+  supervisor: { pid: 5 },
   keeper: { pid: 6 },
   protection: { scope: 'rnetns-lab-1.scope', linger: true },
   limits: [],
@@ -60,11 +60,11 @@ describe('status in words', () => {
 
   it('what is wrong, and what to do', () => {
     expect(problems({})).to.deep.equal([]);
-    expect(problems({ state: 'degraded', holder: null, keeper: null })).to.deep.equal([
-      'the holder is dead: rnetns repair',
+    expect(problems({ state: 'degraded', supervisor: null, keeper: null })).to.deep.equal([
+      'the supervisor is dead: rnetns repair',
       'the keeper is dead: rnetns repair',
     ]);
-    expect(problems({ state: 'degraded' })).to.deep.equal(['the supervisor of the driver is dead: rnetns repair']);
+    expect(problems({ state: 'degraded' })).to.deep.equal(['a part of it does not do its work: rnetns repair']);
     expect(
       problems({ refCount: null, references: [{ ...reference, id: 'x', problem: 'its file is torn' }] }),
     ).to.deep.equal(['the references cannot be counted: rnetns repair', '1 reference dead or damaged: rnetns repair']);

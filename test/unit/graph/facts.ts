@@ -28,7 +28,7 @@ export const up: Status = {
   refCount: 0,
   processes: 0,
   containers: 0,
-  holder: { pid: 4240 },
+  supervisor: { pid: 4240 },
   keeper: { pid: 4241 },
   protection: { scope: null, linger: null },
   limits: [],
@@ -39,7 +39,7 @@ export const up: Status = {
 export const down: Status = {
   ...up,
   ...{ state: 'down', generation: null, directory: null, driver: null, addresses: null, dnsForwardIps: null },
-  ...{ mapGuestIps: null, nameservers: null, references: null, refCount: null, processes: null, holder: null },
+  ...{ mapGuestIps: null, nameservers: null, references: null, refCount: null, processes: null, supervisor: null },
   ...{ containers: null, linger: null },
   ...{ keeper: null, protection: null, limits: null, since: null },
 };

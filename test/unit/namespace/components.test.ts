@@ -9,11 +9,10 @@ describe('the processes of a namespace', () => {
   const is = (...args: string[]) => recognise(args, state);
 
   it('are recognised by their script and its arguments', () => {
-    expect(is('sh', '/opt/rnetns/scripts/holder.sh', state.path, 'g1', '2')).to.deep.equal({
-      role: 'holder',
+    expect(is('sh', '/opt/rnetns/scripts/supervisor.sh', state.path, 'g1', 'create')).to.deep.equal({
+      role: 'supervisor',
       generation: 'g1',
     });
-    expect(is('sh', '/opt/rnetns/scripts/supervisor.sh', state.path, '1')).to.deep.equal({ role: 'supervisor' });
     expect(is('sh', '/opt/rnetns/scripts/keeper.sh', state.path, 'g1')).to.deep.equal({
       role: 'keeper',
       generation: 'g1',
@@ -21,8 +20,8 @@ describe('the processes of a namespace', () => {
   });
 
   it('are recognised while nsenter and unshare still lead to the script', () => {
-    const args = ['nsenter', '--target', '7', '--user', '--', 'sh', '/x/holder.sh', state.path, 'g1', '0'];
-    expect(is(...args)).to.deep.equal({ role: 'holder', generation: 'g1' });
+    const args = ['nsenter', '--target', '7', '--user', '--', 'sh', '/x/supervisor.sh', state.path, 'g1', 'mend'];
+    expect(is(...args)).to.deep.equal({ role: 'supervisor', generation: 'g1' });
   });
 
   it('are recognised as drivers when they are given the namespace', () => {
@@ -31,10 +30,10 @@ describe('the processes of a namespace', () => {
   });
 
   it('are not taken for those of another name, nor are commands that only mention them', () => {
-    expect(is('sh', '/x/holder.sh', other, 'g1', '2')).to.equal(undefined);
+    expect(is('sh', '/x/supervisor.sh', other, 'g1', 'create')).to.equal(undefined);
     expect(is('pasta', '--config-net', '--netns', `${other}/rootless-netns`)).to.equal(undefined);
     expect(is('vi', state.netns)).to.equal(undefined);
-    expect(is('grep', '-r', 'holder.sh')).to.equal(undefined);
+    expect(is('grep', '-r', 'supervisor.sh')).to.equal(undefined);
     expect(is()).to.equal(undefined);
   });
 });

@@ -9,8 +9,8 @@ const processId = fc.record({ pid: fc.integer({ min: 1, max: 4_194_304 }), start
 const live = fc.record({
   generation: fc.uuid(),
   bootId: fc.uuid(),
-  holder: processId,
-  supervisor: fc.option(processId, { nil: undefined }),
+  supervisor: processId,
+  guard: fc.option(processId, { nil: undefined }),
   keeper: processId,
 });
 

@@ -5,8 +5,8 @@ import { formatLive, parseLive, type Live } from '../../../src/state/live.js';
 const live: Live = {
   generation: '0f8fad5b-d9cb-469f-a165-70867728950e',
   bootId: '7c9e6679-7425-40de-944b-e07fc1f90ae7',
-  holder: { pid: 11, startTicks: 101 },
-  supervisor: { pid: 12, startTicks: 102 },
+  supervisor: { pid: 11, startTicks: 101 },
+  guard: { pid: 12, startTicks: 102 },
   keeper: { pid: 13, startTicks: 103 },
 };
 
@@ -19,8 +19,8 @@ describe('live', () => {
     expect(parseLive(formatLive(live))).to.deep.equal(live);
   });
 
-  it('has a supervisor of 0 0 when there is no driver', () => {
-    const without = { ...live, supervisor: undefined };
+  it('has a guard of 0 0 when nobody knows of one yet', () => {
+    const without = { ...live, guard: undefined };
     expect(formatLive(without)).to.contain(' 11 101 0 0 13 103 .');
     expect(parseLive(formatLive(without))).to.deep.equal(without);
   });

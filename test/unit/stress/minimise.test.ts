@@ -6,7 +6,7 @@ const item = (atMs: number): Disturbance => ({
   kind: 'disturbance',
   atMs,
   name: 'a',
-  victims: ['holder'],
+  victims: ['supervisor'],
   stopMs: undefined,
 });
 const moments = (phases: readonly Phase[]): number[] =>

@@ -1,13 +1,11 @@
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { settingsWithoutEffect } from '../config/without-effect.js';
 import { RnetnsError } from '../errors/error.js';
-import { showsResolvConf } from '../namespace/keeper.js';
-import { keeperLine } from '../namespace/proof.js';
-import { ensureNetns } from '../namespace/netns.js';
-import { awaitGuard } from '../namespace/sound.js';
+import type { Logger } from '../log/logger.js';
+import { recordedProcess } from '../namespace/proof.js';
+import { showsResolvConf } from '../namespace/resolv-conf-shown.js';
 import type { Surroundings } from '../namespace/surroundings.js';
 import { ofFamiliesIn, parseProcAddresses } from '../plan/addresses.js';
-import type { Logger } from '../log/logger.js';
 import type { Plan } from '../plan/plan.js';
 import { planResolvConf, publicServers, type ResolvConfFacts } from '../plan/resolv-conf.js';
 import { readOptional, writeAtomic, writeInPlace } from '../state/files.js';
@@ -15,42 +13,33 @@ import { readInfo, writeInfo } from '../state/info.js';
 import { formatLive } from '../state/live.js';
 import { bootId, namespaceInode, type ProcessId } from '../state/process.js';
 import { writeRecord } from '../state/record.js';
-import { ensureWayOut } from './connect.js';
 import { noteMended, type Context } from './context.js';
 import { forwardersFor, resolvConfFacts } from './make-plan.js';
-import { ensureKeeper, ensureSupervisor, type Parts } from './parts.js';
-import { settleAll } from './settle-all.js';
 
-/** Steps 2 to 6 of reconcile (ensure.ts): keep what lives of a namespace, start the rest, and publish it. */
-export async function build(context: Context, generation: string, planned: Plan, parts: Parts): Promise<void> {
+/** A namespace whose processes are there. */
+export interface Built {
+  supervisor: ProcessId;
+  /** With the driver that it has. */
+  plan: Plan;
+  since: string;
+  created: boolean;
+}
+
+/** The last steps of reconcile (ensure.ts): say what there is, and publish it. */
+export function publish(context: Context, generation: string, { supervisor, plan, since, created }: Built): void {
   const { state, config, log } = context;
-  const { holder, created } = parts;
-  if (!existsSync('/sys/fs/selinux/enforce')) log.debug('no SELinux here: the new /run is not relabelled');
-  const around = surroundings(context, generation);
-  await ensureNetns(around, holder, parts.findMember); // 2
-  writeInPlace(state.resolvConf, readOptional(state.resolvConf) ?? '');
-  const [started, keeper] = await settleAll(
-    ensureSupervisor(context, around, planned, parts), // 3
-    ensureKeeper(context, around, planned, parts), // 4
-  );
-  const { supervisor, driver } =
-    created && started.supervisor !== undefined
-      ? await ensureWayOut(context, around, holder, keeper, started)
-      : started;
-  const plan = { ...planned, driver };
-  if (created) for (const told of settingsWithoutEffect(config, context.own, driver.name)) log.warn(told);
-  recordKeeper(context, keeper, created);
+  if (created) for (const told of settingsWithoutEffect(config, context.own, plan.driver.name)) log.warn(told);
+  const keeper = recordedProcess(state.keeperFile);
+  const netnsInode = keeper === undefined ? undefined : namespaceInode(keeper.pid, 'net');
+  if (keeper === undefined || netnsInode === undefined) {
+    throw new RnetnsError('ERR_NETNS', `the keeper of ${state.path} ended at once`);
+  }
   recordResolvConfTarget(context, plan, keeper, created);
-
-  publishAddresses(context, plan, keeper, created); // 5
-  const netnsInode = namespaceInode(keeper.pid, 'net');
-  if (netnsInode === undefined) throw new RnetnsError('ERR_NETNS', `the keeper of ${state.path} ended at once`);
+  publishAddresses(context, plan, keeper, created);
   const { lingerSeconds } = config.rnetns;
-  // The holder has started it long before: beside the driver's start this takes no time.
-  if (!(await awaitGuard(state, generation))) log.warn(`the guard of ${state.path} does not start`);
-  writeRecord(state, { version: 1, generation, bootId: bootId(), since: parts.since, netnsInode, lingerSeconds, plan });
-
-  writeAtomic(state.live, formatLive({ generation, bootId: bootId(), holder, supervisor, keeper })); // 6
+  writeRecord(state, { version: 1, generation, bootId: bootId(), since, netnsInode, lingerSeconds, plan });
+  const guard = recordedProcess(state.guardFile);
+  writeAtomic(state.live, formatLive({ generation, bootId: bootId(), supervisor, guard, keeper }));
 }
 
 /** Read by way of a process inside: /proc/net of our own says nothing about another namespace. */
@@ -93,17 +82,6 @@ function warnOfServers(log: Logger, { dnsServers, ipv6 }: ResolvConfFacts, last:
   if (!ipv6 && unreachable.length > 0) {
     log.warn(`dns_servers ${unreachable.join(' ')} can't be reached: the namespace has no IPv6, as the host has none`);
   }
-}
-
-/** Before `live`: until then nobody follows it. */
-function recordKeeper(context: Context, keeper: ProcessId, created: boolean): void {
-  const { keeperFile } = context.state;
-  const recorded = readOptional(keeperFile);
-  if (recorded === keeperLine(keeper)) return;
-  if (!created && !/^\d+ \d+\n$/.test(recorded ?? '')) {
-    noteMended(context, 'file', 'keeper written again: it was missing or damaged');
-  }
-  writeAtomic(keeperFile, keeperLine(keeper));
 }
 
 /** Only what is true now: the launcher has everything mended as long as this isn't. */

@@ -1,22 +1,9 @@
-#!/bin/sh
-# minder.sh - drop the references that are tied to a process when that process has died
+# shellcheck shell=sh
+# tied.sh - drop the references that go with a process when that process has died; for supervisor.sh
 #
-# Runs in:   O and M0, the host's network
-# Called by: holder.sh, when such a reference is there
-# Arguments: STATE GENERATION HOLDER   HOLDER: its pid, which is asked to look again when a reference is dropped
-# Result:    ends with the holder
-# Requires:  awk sleep flock rm; lock.sh log.sh
-set -u
-# shellcheck source=scripts/programs.sh
-. "${0%/*}/programs.sh"
-umask 077
-dir=$1 generation=$2 holder=$3
-# shellcheck disable=SC2034 # what lock.sh reads
-rn_dir=$dir rn_base=${dir%/*} rn_name=${dir##*/}
-# shellcheck source=scripts/lock.sh
-. "${0%/*}/lock.sh"
-# shellcheck source=scripts/log.sh
-. "${0%/*}/log.sh"
+# Reads:    dir, lock.sh, log.sh and now_and_then of supervisor.sh
+# Requires: awk rm find
+# shellcheck disable=SC2154 # dir is the sourcing program's
 
 # The id of each that is to go, a line each. An awk for all of them: a shell reads /proc/PID/stat a byte a system call.
 dead_references() {
@@ -40,26 +27,25 @@ dead_references() {
 }
 
 # Under the lock, because a name may be a new one's by now: whoever sees a file there takes the lock to replace it
-# (references.sh). Empty ones are the holder's.
-drop_dead() {
-  dropped=''
+# (references.sh).
+see_tied() {
+  [ -e "$dir/tied" ] && now_and_then tied && [ -n "$(dead_references)" ] && lock_state || return 0
   while read -r id; do
     [ -n "$id" ] || continue
-    rm -f -- "$dir/tied/$id" && dropped=1
-    log "$dir" minder "dropped the reference $id: its process is dead"
+    rm -f -- "$dir/tied/$id" && log "$dir" supervisor "dropped the reference $id: its process is dead"
   done <<LIST
 $(dead_references)
 LIST
-  # Only while it waits: otherwise it looks by itself.
-  state=
-  { [ -f "$dir/idle" ] && read -r _ state <"$dir/idle"; } 2>/dev/null
-  [ -z "$dropped" ] || [ "$state" != wait ] || kill -s USR1 "$holder" 2>/dev/null
+  unlock_state
 }
 
-while [ "/proc/$holder/fd/7" -ef "$dir/outside/holder.$generation" ]; do
-  if [ -e "$dir/tied" ] && [ -n "$(dead_references)" ] && lock_state; then
-    drop_dead
-    unlock_state
-  fi
-  sleep 1
-done
+# An empty one's setup was killed between making and writing it, and nobody counts on it. Once a minute only, for that takes
+# as long as there are references.
+drop_unwritten() {
+  [ "$((now - swept))" -ge 600 ] || return 0
+  swept=$now
+  { [ -e "$dir/references" ] || [ -e "$dir/tied" ]; } && lock_state || return 0
+  find "$dir/references" "$dir/tied" -maxdepth 1 -type f -empty -mmin +1 -delete
+  unlock_state
+}
+swept=0

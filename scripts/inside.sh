@@ -1,0 +1,144 @@
+# shellcheck shell=sh
+# inside.sh - the keeper of a shared network namespace, started again when it dies; for supervisor.sh
+#
+# Sets:     keeper_is: making or remaking (the namespaces as well), starting, up, down (to be started again) or failed (the first
+#           start); keeper_said
+# Files:    .outside/NAME/keeper (its pid and start time)
+# Requires: setsid unshare nsenter ip; namespaces.sh keeper-way.sh keeper.sh
+# shellcheck disable=SC2034,SC2154 # dir, out, generation and now are the sourcing program's, and so is $unpublished
+keeper=0 keeper_start=0 keeper_is=down keeper_said='' keeper_words=none keeper_again=0
+# Many mounts on a busy machine take their time.
+keeper_ready_tenths=150
+
+start_keeper() {
+  if [ "$how" = create ]; then run_keeper new; else adopt_keeper || run_keeper; fi
+}
+
+# One that lives, and lost its supervisor.
+adopt_keeper() {
+  { read -r keeper keeper_start <"$out/keeper"; } 2>/dev/null && keeper_lives &&
+    [ "/proc/$keeper/fd/4" -ef "$dir/keeper.$generation" ] || return 1
+  keeper_is=up
+}
+
+keeper_lives() {
+  start_of "$keeper" && [ "$rn_start" = "$keeper_start" ]
+}
+
+# run_keeper [new|single]: with new namespaces; single: without U, for a container may allow no user namespace in its own, and then
+# there is only O, and no line between commands and us.
+# It has the FIFO of its words open as long as it lives. Those inside could write there, by way of it: what is read wakes us
+# up, no more.
+run_keeper() {
+  make_fifos "$out" && command exec 3<>"$out/keeper.words" 4<>"$out/keeper.go" || return
+  mounts setsid -- sh "$here/keeper-way.sh" "$dir" "${1:-there}" sh "$here/keeper.sh" "$dir" "$generation" \
+    </dev/null >&3 2>&3 4>&- 5<&- 6>&- 7>&- 8>&- 9<&- &
+  keeper=$!
+  start_of "$keeper"
+  keeper_start=$rn_start keeper_is=starting keeper_started=$now keeper_said=''
+  case ${1-} in new) keeper_is=making ;; single) keeper_is=remaking ;; esac
+  read_keeper "$keeper" first &
+  keeper_words=$!
+  exec 3>&-
+  # It reads from there that its namespaces are on their files, or that we are dead.
+  [ -n "${1-}" ] || exec 4>&-
+}
+
+# Who made U had no id there, and so lost its capabilities by execve(2). As root it gets them back by the next one, but not
+# under no_new_privs: then it only makes the namespaces, and the keeper is one that enters them, which gives all.
+gains() {
+  while read -r key value; do
+    [ "$key" != NoNewPrivs: ] || return "$value"
+  done </proc/self/status
+}
+
+# It has made U and the network namespace, and waits in them. What needs them can start.
+fill_namespaces() {
+  { map_ids "$keeper" && bind_namespaces "$keeper" && exec 9<"$dir/rootless-netns" && raise_loopback; } 2>>"$out/keeper.said" || {
+    kill -s KILL "$keeper"
+    return
+  }
+  if gains; then
+    echo go >&4
+    exec 4>&-
+  else
+    kill -s KILL "$keeper"
+    wait "$keeper" "$keeper_words" 2>/dev/null
+    run_keeper
+  fi
+  keeper_is=starting
+  start_driver
+}
+
+# Unless the driver does.
+raise_loopback() {
+  [ -n "$rn_lo_up" ] || nsenter "--net=$dir/rootless-netns" -- ip link set lo up
+}
+
+read_keeper() { # PID [first]
+  exec 5<&- 6>&- 8>&- 9<&- </dev/null >/dev/null 2>&1
+  if [ "${2-}" = first ]; then
+    true >"$out/keeper.said"
+  else
+    command exec 3<>"$out/keeper.words"
+  fi
+  exec 4<"$out/keeper.words" 3>&-
+  while read -r line <&4; do
+    case $line in
+      made | ready) tell "$line $1" ;;
+      *) [ "${2-}" != first ] || echo "$line" >>"$out/keeper.said" ;;
+    esac
+  done
+  tell "ended $1"
+}
+
+see_keeper() {
+  case $keeper_is in
+    starting | making | remaking)
+      if [ "$event" = "ready $keeper" ]; then
+        keeper_came
+      elif [ "$event" = "made $keeper" ]; then
+        fill_namespaces
+      elif [ "$event" = "ended $keeper" ] || ! keeper_lives; then
+        # Its words end a moment before it does, and no timer would have us look again.
+        kill -s KILL "$keeper" 2>/dev/null
+        keeper_failed
+      elif [ "$((now - keeper_started))" -gt "$keeper_ready_tenths" ]; then
+        kill -s KILL "$keeper" 2>/dev/null
+        keeper_failed "not ready after $((keeper_ready_tenths / 10)) s"
+      fi
+      ;;
+    up)
+      if ! keeper_lives; then
+        say "the keeper (pid $keeper) ended; starting it again"
+        run_keeper
+      else
+        [ "$event" != "ended $keeper" ] || soon=1
+        [ -e "/proc/$keeper_words/fd/7" ] || [ -n "$soon" ] || { read_keeper "$keeper" & keeper_words=$!; }
+      fi
+      ;;
+    down) [ "$now" -lt "$keeper_again" ] || run_keeper ;;
+  esac
+}
+
+keeper_came() {
+  keeper_is=up
+  echo "$keeper $keeper_start" >"$out/keeper"
+  [ -z "$answered" ] || unpublished=1
+}
+
+keeper_failed() { # [WORDS]
+  wait "$keeper" "$keeper_words" 2>/dev/null
+  if [ "$keeper_is" = making ] && ! unshare --user true 2>/dev/null; then run_keeper single && return; fi
+  keeper_said=${1-}
+  while read -r line; do
+    keeper_said=${keeper_said:+$keeper_said
+}$line
+  done <"$out/keeper.said"
+  # Where the namespaces could not be made the mounts are not to blame.
+  case $keeper_is in *making) keeper_failed=netns ;; *) keeper_failed=keeper ;; esac
+  keeper_is=failed
+  [ -n "$answered" ] || return 0
+  say "the keeper does not start: $keeper_said"
+  keeper_is=down keeper_again=$((now + 20))
+}
