@@ -16,11 +16,11 @@
 # At the last reference the namespace goes at once, without lingering, unless a command is inside.
 #
 # Reads:    rn_id rn_nets rn_pid rn_dir and the functions of scripts/rnetns
-# Requires: mkdir rm mv find; for the last one flock dd rmdir nsenter; child.sh cold.sh lock.sh name.sh
+# Requires: publish.sh, where there are ports; mkdir rm mv find; for the last one flock dd rmdir nsenter; child.sh cold.sh lock.sh name.sh
 #           process.sh reap.sh teardown.sh
 # shellcheck disable=SC2154 # the variables are scripts/rnetns's
-# How often to try again what others have taken away.
-rn_rounds=20
+# How often to try again what others have taken away; whether there was a reference of this id before.
+rn_rounds=20 rn_replaced=''
 
 setup() {
   check_reference
@@ -36,7 +36,14 @@ setup() {
     cannot_write
     join || with_options ensure ensure
   done
+  [ -z "$rn_publish" ] || publish_ports ${rn_id:+--id "$rn_id"} || uncount "$?"
   exit 0
+}
+
+# uncount STATUS: what this call has counted
+uncount() {
+  if [ -z "$rn_id" ]; then (drop_count); elif [ -z "$rn_replaced" ]; then (drop_id); fi
+  exit "$1"
 }
 
 teardown() {
@@ -155,7 +162,7 @@ make_directory() {
 replace() {
   take_lock_now
   rn_new=$rn_dir/.$rn_kind.$$
-  rn_status=1
+  rn_status=1 rn_replaced=1
   # The lock may be that of a directory which was made for it.
   [ -e "$rn_dir/live" ] || { unlock_state && return 1; }
   # What is no file was made by an accident.

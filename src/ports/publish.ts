@@ -1,4 +1,5 @@
 import { RnetnsError } from '../errors/error.js';
+import type { StateDirectory } from '../state/directory.js';
 import { readOptional } from '../state/files.js';
 import { namespaceInode } from '../state/process.js';
 import { holdPort, type Held } from './bind.js';
@@ -34,6 +35,17 @@ export async function publishPorts(around: ForwarderSurroundings, asked: readonl
     if (tries < TRIES && wasChosen && failed.code === 'EADDRINUSE') continue;
     refuse([failed.port], explain(failed.port, failed.code));
   }
+}
+
+/**
+ * What stands against these ports, as far as it is known before there is a namespace.
+ *
+ * @throws RnetnsError ERR_PORT
+ */
+export async function checkPorts(state: StateDirectory, asked: readonly Omit<Port, 'owner'>[]): Promise<void> {
+  const ports = asked.map((port): Port => ({ ...port, owner: { kind: 'namespace' } }));
+  refuse(ports, findDouble(ports, allPublished(state)) ?? findTooMany(ports.length, openFiles()));
+  await choose(ports);
 }
 
 /** All are held until all are chosen, or one would be chosen twice. */

@@ -4,11 +4,11 @@ import { expect } from 'chai';
 import { errnoCode } from '../../src/config/errno.js';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { StateDirectory } from '../../src/state/directory.js';
-import { printed } from '../fixtures/netns-facts.js';
+import { printed, statusOf } from '../fixtures/netns-facts.js';
 import {
   ask,
   client,
@@ -23,10 +23,10 @@ import {
 import { privateHost } from '../fixtures/private-host.js';
 import { alive, childrenOf, namespaceInode, waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
-import { launcher, run, type RunResult } from '../fixtures/rnetns.js';
+import { launcher, run, spawnRnetns, type RunResult } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
 import { tcpServer, udpServer } from '../fixtures/servers.js';
-import { startCommand } from '../fixtures/shared-netns.js';
+import { gone, startCommand } from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
 
 const portCall = ({ env }: RuntimeDir, ...args: string[]): Promise<RunResult> => run(['port', ...args], { env });
@@ -342,5 +342,97 @@ exit 0`;
     expect(namespaceInode(forwarder!)).to.equal(namespaceInode('self'));
     expect(namespaceInode(connector!)).not.to.equal(namespaceInode('self'));
     expect(namespaceInode(connector!, 'user')).to.equal(namespaceInode(forwarder!, 'user'));
+  });
+});
+
+describe('the ports of a command, and of a reference', () => {
+  let runtime: RuntimeDir;
+  beforeEach(function () {
+    requires(this, 'userns', 'python3');
+    runtime = freshRuntimeDir(this);
+    runtime.configure('[rnetns]\nlinger = 0\n[network]\ndefault_rootless_network_cmd = none\n');
+  });
+
+  const serve = (...options: string[]) =>
+    spawnRnetns(['run', ...options, '--', 'python3', '-c', SERVER, '0.0.0.0', '80', '81'], { env: runtime.env });
+  /** `*:40123/tcp -> :80`, as it is said on stderr. */
+  const chosen = (stderr: string): number[] => [...stderr.matchAll(/:(\d+)\/tcp -> /g)].map(([, port]) => Number(port));
+  const call = (...args: string[]): Promise<RunResult> => run(args, { env: runtime.env });
+
+  it('of run -p are open before the command starts, are its own, and close when it ends', async () => {
+    const server = serve('-p', '80', '--publish=127.0.0.1::81');
+    await printed(server, 'up\n');
+    const [first = 0, second = 0] = chosen(server.stderr());
+    expect(await ask(first, 'who\n')).to.not.equal('');
+    expect(await ask(second, 'who\n')).to.not.equal('');
+    const owners = (await listed(runtime)).map(({ owner, hostIp }) => ({ ...owner, hostIp }));
+    expect(owners).to.have.deep.members([
+      { kind: 'process', id: null, pid: server.pid, hostIp: '' },
+      { kind: 'process', id: null, pid: server.pid, hostIp: '127.0.0.1' },
+    ]);
+    process.kill(server.pid, 'SIGKILL');
+    await Promise.all([first, second].map(closesSoon));
+    await gone(runtime);
+  });
+
+  it('of run -p say nothing where the port was given, and the status is the command’s', async () => {
+    const [port = 0] = chosen((await call('run', '-p', '80', '--', 'true')).stderr);
+    const { status, stdout, stderr } = await call(
+      'run',
+      `-p127.0.0.1:${port}:80`,
+      '--',
+      'sh',
+      '-c',
+      'echo out; exit 3',
+    );
+    expect({ status, stdout, stderr }).to.deep.equal({ status: 3, stdout: 'out\n', stderr: '' });
+    await gone(runtime);
+  });
+
+  it('that cannot be had are refused before anything is made', async () => {
+    const taken = await tcpServer();
+    for (const [args, status, words] of [
+      [['run', '-p', `127.0.0.1:${taken.port}:80`, '--', 'true'], 125, /cannot publish .*: it is in use/],
+      [['setup', '--id', 'a', '-p', `127.0.0.1:${taken.port}:80`], 125, /cannot publish .*: it is in use/],
+      [['run', '-p', '80/sctp', '--', 'true'], 2, /sctp/],
+      [['run', '-p', '1 2', '--', 'true'], 2, /bad port '1 2'/],
+      [['run', '-p'], 2, /-p needs a value/],
+      [['teardown', '--id', 'a', '-p', '80'], 2, /unknown option -p/],
+      [['unshare', '-p', '80', '--', 'true'], 2, /unknown option -p/],
+    ] as const) {
+      const result = await call(...args);
+      expect(result, args.join(' ')).to.include({ status, stdout: '' });
+      expect(result.stderr, args.join(' ')).to.match(words);
+      expect(existsSync(join(runtime.dir, 'rnetns', 'default')), args.join(' ')).to.be.false;
+    }
+  });
+
+  it('of setup -p are the reference’s: those of the last setup count, and they close with it', async () => {
+    await startServer(runtime, '0.0.0.0', 80);
+    const [first = 0] = chosen((await call('setup', '--id', 'web', '-p', '80')).stderr);
+    expect(await ask(first, 'who\n')).to.not.equal('');
+    const [second = 0] = chosen((await call('setup', '--id', 'web', '-p', '127.0.0.1::80')).stderr);
+    expect(await ask(second, 'who\n')).to.not.equal('');
+    await closesSoon(first);
+    expect((await listed(runtime)).map(({ owner }) => owner)).to.deep.equal([
+      { kind: 'reference', id: 'web', pid: null },
+    ]);
+    expect(await call('teardown', '--id', 'web')).to.include({ status: 0, stderr: '' });
+    await closesSoon(second);
+  });
+
+  it('of setup -p that another one has leave nothing counted, and what was counted before as it was', async () => {
+    const command = await startCommand(runtime);
+    const port = await publishOne(runtime, '127.0.0.1::80');
+    const failed = await call('setup', '--id', 'web', '-p', `127.0.0.1:${port}:80`);
+    expect(failed.status).to.equal(125);
+    expect(failed.stderr).to.match(/cannot publish .*published already/);
+    expect((await statusOf(runtime.env)).references).to.deep.equal([]);
+    expect(await call('setup', '--id', 'old')).to.include({ status: 0 });
+    expect((await call('setup', '--id', 'old', '-p', `127.0.0.1:${port}:80`)).status).to.equal(125);
+    expect((await statusOf(runtime.env)).references).to.have.length(1);
+    expect(await call('teardown', '--id', 'old')).to.include({ status: 0 });
+    await command.finish();
+    await gone(runtime);
   });
 });

@@ -10,8 +10,9 @@ export function launcherCommands(): Record<'run' | 'shell' | 'unshare' | 'setup'
     run: describe('run', '[--] <cmd> [arg...]', 'run CMD in the shared namespace, made if need be; becomes CMD', [
       'rnetns run -- curl -s https://example.org',
       'rnetns run -n lab -- ip addr',
-    ]),
-    shell: describe('shell', '', 'run your $SHELL in the shared namespace', ['rnetns shell']),
+      'rnetns run -p 8080:80 -- python3 -m http.server 80',
+    ]).addOption(PUBLISH),
+    shell: describe('shell', '', 'run your $SHELL in the shared namespace', ['rnetns shell']).addOption(PUBLISH),
     unshare: describe(
       'unshare',
       '[--] <cmd> [arg...]',
@@ -24,7 +25,8 @@ export function launcherCommands(): Record<'run' | 'shell' | 'unshare' | 'setup'
     ])
       .addOption(ID)
       .addOption(NETS)
-      .option('--pid <pid>', 'tie the reference to this process: it goes when that dies'),
+      .option('--pid <pid>', 'tie the reference to this process: it goes when that dies')
+      .addOption(PUBLISH),
     teardown: describe(
       'teardown',
       '[-- <cmd> [arg...]]',
@@ -40,6 +42,7 @@ export function launcherCommands(): Record<'run' | 'shell' | 'unshare' | 'setup'
 }
 
 const ID = new Option('--id <id>', 'the reference: counted once, however often it is set up');
+const PUBLISH = new Option('-p, --publish <port...>', 'publish a port for as long, as rnetns port add does');
 const NETS = new Option('--nets <n>', 'how many networks it counts for (default: 1)');
 
 function describe(name: string, usage: string, description: string, examples: string[]): Command {

@@ -4,11 +4,12 @@ import { enterScope } from '../../namespace/scope.js';
 import { dropPort, readPorts } from '../../ports/desired.js';
 import { listPorts, type ListedPort } from '../../ports/listing.js';
 import { askForwarder } from '../../ports/control.js';
-import { isOwnerThere } from '../../ports/owner.js';
+import { isOwnerThere, isSameOwner } from '../../ports/owner.js';
 import { generationUp } from '../../ports/place.js';
 import { describeOwner, hostSide, nameOf, targetSide, type Owner, type Port } from '../../ports/port.js';
-import { publishPorts, checkNetwork } from '../../ports/publish.js';
+import { checkNetwork, checkPorts, publishPorts } from '../../ports/publish.js';
 import { parseHostSide, parseSpecification, parseToHost } from '../../ports/specification.js';
+import type { StateDirectory } from '../../state/directory.js';
 import { readLive } from '../../state/live.js';
 import { identifyProcess } from '../../state/process.js';
 import { ID } from '../../state/references.js';
@@ -23,6 +24,10 @@ interface OwnerOptions extends CommonOptions {
 }
 interface AddOptions extends OwnerOptions {
   toHost?: boolean;
+  /** The launcher's: open nothing, only say what stands against it. */
+  check?: boolean;
+  /** The launcher's: in place of what this owner has; only what was chosen is printed. */
+  instead?: boolean;
   proxyProtocol?: 'v1' | 'v2';
 }
 
@@ -40,6 +45,8 @@ export function portCommand(): Command {
     .option('--id <id>', 'for as long as this reference is there')
     .option('--pid <pid>', 'for as long as this process lives')
     .addOption(new Option('--proxy-protocol <version>', 'tell the server who the client is').choices(['v1', 'v2']))
+    .addOption(new Option('--check').hideHelp())
+    .addOption(new Option('--instead').hideHelp())
     .option('--json', 'as JSON')
     .action((specs: string[], _options: AddOptions, command: Command) => add(specs, command.optsWithGlobals()));
   port
@@ -82,6 +89,8 @@ async function add(specs: readonly string[], options: AddOptions): Promise<void>
   }
   const context = makeContext(options, { givenOnly: true });
   const { state, env, runtimeDir, log } = context;
+  const unowned = requests.map((request) => ({ ...request, toHost, proxyProtocol }));
+  if (options.check === true) return checkPorts(state, unowned);
   const generation = generationUp(state, 'publish a port');
   checkNetwork(readLive(state)?.supervisor.pid ?? 0);
   const owner = ownerOf(options);
@@ -92,8 +101,14 @@ async function add(specs: readonly string[], options: AddOptions): Promise<void>
   }
   // What is started for the namespace must not go with our caller's session.
   await enterScope(state.name, runtimeDir, (message) => log.warn(message));
-  const asked = requests.map((request): Port => ({ ...request, toHost, proxyProtocol, owner }));
+  if (options.instead === true) await closePorts(state, (port) => isSameOwner(port.owner, owner));
+  const asked = unowned.map((request): Port => ({ ...request, owner }));
   const ports = await publishPorts({ state, generation, env }, asked);
+  if (options.instead === true) {
+    const chosen = ports.filter((_, index) => asked[index]?.hostPort === 0);
+    if (chosen.length > 0) print(false, chosen, () => chosen.map(inWords).join('\n'));
+    return;
+  }
   const all = new Map((await listPorts(state)).map((port) => [nameOfListed(port), port]));
   // In the order in which they were asked for.
   const listed = ports.flatMap((port) => all.get(nameOf(port)) ?? []);
@@ -126,9 +141,10 @@ async function remove(words: readonly string[], options: AddOptions): Promise<vo
   const state = stateOf(options);
   if (readLive(state) !== undefined) generationUp(state, 'close a port');
   const meant = words.flatMap((word) => (toHost ? parseToHost(word) : parseHostSide(word)));
-  const closed = [...readPorts(state)].filter(
-    ([, port]) =>
-      (id === undefined || (port.owner.kind === 'reference' && port.owner.id === id)) &&
+  const closed = await closePorts(
+    state,
+    (port) =>
+      (id === undefined || isSameOwner(port.owner, { kind: 'reference', id })) &&
       (words.length === 0 ||
         (port.toHost === toHost &&
           meant.some(
@@ -138,13 +154,18 @@ async function remove(words: readonly string[], options: AddOptions): Promise<vo
               (hostIp === undefined || hostIp === port.hostIp),
           ))),
   );
-  for (const [name] of closed) dropPort(state, name);
-  await askForwarder(state, { names: closed.map(([name]) => name) }, 5000);
   print(
     options.json,
-    closed.map(([, { hostIp, hostPort, protocol }]) => ({ hostIp, hostPort, protocol })),
+    closed.map(({ hostIp, hostPort, protocol }) => ({ hostIp, hostPort, protocol })),
     () => '',
   );
+}
+
+async function closePorts(state: StateDirectory, isMeant: (port: Port) => boolean): Promise<Port[]> {
+  const closed = [...readPorts(state)].filter(([, port]) => isMeant(port));
+  for (const [name] of closed) dropPort(state, name);
+  await askForwarder(state, { names: closed.map(([name]) => name) }, 5000);
+  return closed.map(([, port]) => port);
 }
 
 function nameOfListed({ toHost, protocol, hostPort, hostIp }: ListedPort): string {
