@@ -161,7 +161,8 @@ make_or_mend() {
   [ -e "$rn_dir/live" ] || rn_made=1
   # shellcheck source=scripts/make.sh
   . "$rn_scripts/make.sh"
-  ! silently make_by_plan || return 0
+  # Repair makes only what is needed, and says what it did: both are Node's.
+  [ "$1" = repair ] || ! silently make_by_plan || return 0
   # Where Node can't be found nothing is to be left.
   [ -n "$rn_root" ] || (find_package) || { [ -e "$rn_dir/live" ] || abandon_state && exit 125; }
   [ -n "$rn_root" ] || find_package

@@ -3,6 +3,8 @@
 import { expect } from 'chai';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OLD_MS } from '../fixtures/kept-plan.js';
 import { alive, waitFor } from '../fixtures/processes.js';
 import { act, counted, down, lingering, startProcess, succeeded, up } from '../fixtures/references.js';
 import { expectRefused } from '../fixtures/refusals.js';
@@ -57,6 +59,18 @@ describe('repair', function () {
     const runtime = lingering(this, 0);
     await expectHealthy(runtime);
     expect(existsSync(join(runtime.dir, 'rnetns'))).to.be.false;
+  });
+
+  it('of an empty state makes no namespace by the kept plan, and says what it did', async function () {
+    const runtime = lingering(this, 0);
+    // Settings that were written a moment ago are not kept.
+    await sleep(OLD_MS);
+    expect(await act(runtime, 'run', 'true')).to.include({ status: 0 });
+    await gone(runtime);
+    mkdirSync(runtime.stateDir(), { mode: 0o700 });
+    expect(await repair(runtime)).to.deep.equal([]);
+    expect(readParts(runtime)).to.equal(undefined);
+    expect(existsSync(runtime.stateDir())).to.be.false;
   });
 
   it('takes no argument', async function () {
