@@ -49,6 +49,8 @@ rn_dir=$dir rn_base=${dir%/*} rn_name=${dir##*/} rn_lease=$lease rn_fifo=/proc/s
 . "$here/driver.sh"
 # shellcheck source=scripts/inside.sh
 . "$here/inside.sh"
+# shellcheck source=scripts/forwarding.sh
+. "$here/forwarding.sh"
 # Who has the lock may take its time: then what needs it is looked at again.
 rn_lock_seconds=0
 
@@ -177,14 +179,17 @@ answer() {
   # Who made or mended the namespace publishes it as well.
   answered=1
 }
-answered='' unpublished=''
-# Nobody waits for the answer of one that has taken another's place.
-[ "$how" != again ] || answered=1 unpublished=1
+answered='' unpublished='' soon=''
+# Nobody waits for the answer of one that has taken another's place, and what it has to do is to be done at once.
+[ "$how" != again ] || answered=1 unpublished=1 soon=1
 trap : PIPE
 
 # `live` names us, our guard and the keeper. With the lock; who has it now may be about to write it, so it is looked at later.
 publish() {
-  [ -n "$unpublished" ] && [ "$keeper_is" = up ] && now_and_then lock && [ -d "$dir" ] && lock_state || return 0
+  [ -n "$unpublished" ] && [ "$keeper_is" = up ] && [ "$now" -ge "$publish_again" ] && [ -d "$dir" ] || return 0
+  publish_again=$((now + 10))
+  lock_state || return 0
+  publish_again=0
   word='' live_generation='' boot=''
   { [ -f "$dir/live" ] && read -r word live_generation boot _ <"$dir/live"; } 2>/dev/null
   if [ "$word $live_generation" = "rnetns1 $generation" ]; then
@@ -194,6 +199,7 @@ publish() {
   fi
   unlock_state
 }
+publish_again=0
 
 # now_and_then WHAT: true once a second
 now_and_then() {
@@ -246,7 +252,7 @@ become_teardown() { exec sh "$here/teardown.sh" "$dir" "$@"; }
 wait_for_event() {
   beat=50
   case $leased$unpublished-$driver_is$driver_offline-$keeper_is in
-    1-up-up | 1-none-up) ! [ -e "$dir/tied" ] || beat=10 ;;
+    1-up-up | 1-none-up) ! [ -e "$dir/tied" ] && [ -z "$forwarding" ] || beat=10 ;;
     *) beat=10 ;;
   esac
   if [ -z "$leased" ] && [ -n "$fresh" ]; then sooner "$((idle_since + rn_linger_tenths - now))"; fi
@@ -266,7 +272,7 @@ wait_for_event() {
   read -r $read_limit event <&7 || event=''
   trap - CHLD
 }
-timer=none timer_ends=0 soon='' read_limit=${BASH_VERSION:+-t 6}
+timer=none timer_ends=0 read_limit=${BASH_VERSION:+-t 6}
 
 sooner() {
   [ "$1" -ge "$beat" ] || beat=$(($1 > 1 ? $1 : 1))
@@ -296,5 +302,6 @@ while :; do
   answer
   publish
   see_tied
+  see_forwarder
   see_end
 done

@@ -1,6 +1,7 @@
 import { RnetnsError } from '../errors/error.js';
 import type { StateDirectory } from '../state/directory.js';
 import { readOptional } from '../state/files.js';
+import { ringSupervisor } from '../state/lease.js';
 import { namespaceInode } from '../state/process.js';
 import { holdPort, type Held } from './bind.js';
 import { explainRefusal, findDouble, findTooMany, type Conflict } from './conflicts.js';
@@ -30,7 +31,11 @@ export async function publishPorts(around: ForwarderSurroundings, asked: readonl
     refuse(asked, findDouble(asked, allPublished(around.state)) ?? findTooMany(asked.length, openFiles()));
     const ports = await choose(asked);
     const failed = await open(around, ports);
-    if (failed === undefined) return ports;
+    if (failed === undefined) {
+      // From now on it looks after the forwarder.
+      ringSupervisor(around.state, around.generation);
+      return ports;
+    }
     const wasChosen = asked[ports.indexOf(failed.port)]?.hostPort === 0;
     if (tries < TRIES && wasChosen && failed.code === 'EADDRINUSE') continue;
     refuse([failed.port], explain(failed.port, failed.code));

@@ -94,7 +94,7 @@ describe('a rule that stands in sh and in TypeScript', function () {
 
   it('which options take a value', () => {
     const launcher = readFileSync(join(projectRoot, 'scripts', 'rnetns'), 'utf8');
-    const lists = [...launcher.matchAll(/^ +(-n \| --name(?: \| --[a-z-]+)*)\)/gm)].map(([, list = '']) =>
+    const lists = [...launcher.matchAll(/^ +(-n \| --name(?: \| --?[a-z-]+)*)\)/gm)].map(([, list = '']) =>
       list.split(' | ').sort(),
     );
     const verbs = ['run', 'shell', 'unshare', 'setup', 'teardown', 'lock', 'repair'];

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { errnoCode } from '../../src/config/errno.js';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { StateDirectory } from '../../src/state/directory.js';
@@ -21,15 +21,25 @@ import {
   startServer,
 } from '../fixtures/ports.js';
 import { privateHost } from '../fixtures/private-host.js';
-import { alive, childrenOf, namespaceInode, waitFor } from '../fixtures/processes.js';
+import { alive, childrenOf, namespaceInode, stopNow, waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
 import { launcher, run, spawnRnetns, type RunResult } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
 import { tcpServer, udpServer } from '../fixtures/servers.js';
-import { gone, startCommand } from '../fixtures/shared-netns.js';
+import { gone, killNow, startCommand } from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
 
 const portCall = ({ env }: RuntimeDir, ...args: string[]): Promise<RunResult> => run(['port', ...args], { env });
+
+/** Where the forwarder's files are, which commands don't see. */
+function outsideOf(runtime: RuntimeDir): string {
+  const state = runtime.stateDir();
+  return new StateDirectory(dirname(state), basename(state)).outside;
+}
+
+function supervisorPid(runtime: RuntimeDir): number {
+  return Number(readFileSync(join(outsideOf(runtime), 'supervisor'), 'utf8').split(' ')[0]);
+}
 
 /** Is the port of the host closed to us? */
 async function isClosed(port: number): Promise<boolean> {
@@ -199,19 +209,54 @@ describe('a published port', () => {
     expect(await readAll(socket)).to.match(/^[0-9a-f]{64}$/);
   });
 
-  it('is there again with the next call when the forwarder was killed', async () => {
+  it('is there again without a call when the forwarder was killed, the supervisor too', async () => {
     await startServer(runtime, '0.0.0.0', 80);
     const port = await publishOne(runtime, '80');
-    for (const pid of forwarderPids(runtime)) process.kill(pid, 'SIGKILL');
-    await waitFor(() => isClosed(port), { what: 'the port to close' });
-    expect((await listed(runtime))[0]?.problem).to.equal('no forwarder runs');
+    for (const killed of ['forwarder', 'forwarder and supervisor', 'supervisor, then forwarder']) {
+      const supervisor = supervisorPid(runtime);
+      const [forwarder = 0] = forwarderPids(runtime);
+      await killNow(
+        ...(killed === 'forwarder' ? [] : [supervisor]),
+        ...(killed.startsWith('forwarder') ? [forwarder] : []),
+      );
+      if (!killed.startsWith('forwarder')) {
+        await waitFor(() => supervisorPid(runtime) !== supervisor, { what: 'another supervisor' });
+        await killNow(forwarder);
+      }
+      const begin = performance.now();
+      await waitFor(
+        () =>
+          ask(port, 'who\n').then(
+            (who) => who === '169.254.77.77',
+            () => false,
+          ),
+        {
+          what: `an answer after the death of the ${killed}`,
+        },
+      );
+      console.log(`      back ${(performance.now() - begin).toFixed(0)} ms after the death of the ${killed}`);
+    }
+    expect(forwarderPids(runtime)).to.have.length(1);
     const other = await publishOne(runtime, '80');
     for (const each of [port, other]) expect(await ask(each, 'who\n')).to.equal('169.254.77.77');
   });
 
+  it('is followed by the next call where nobody has noticed that the forwarder is dead', async () => {
+    await startServer(runtime, '0.0.0.0', 80);
+    const port = await publishOne(runtime, '80');
+    const supervisor = supervisorPid(runtime);
+    await stopNow(supervisor);
+    await killNow(...forwarderPids(runtime));
+    expect((await listed(runtime))[0]?.problem).to.equal('no forwarder runs');
+    process.kill(supervisor, 'SIGCONT');
+    const other = await publishOne(runtime, '80');
+    for (const each of [port, other]) expect(await ask(each, 'who\n')).to.equal('169.254.77.77');
+    expect(forwarderPids(runtime)).to.have.length(1);
+  });
+
   it('does not mind damaged files, and its forwarder ends when there is none', async () => {
     await startServer(runtime, '0.0.0.0', 80);
-    const directory = join(runtime.stateDir(), 'outside', 'ports');
+    const directory = join(outsideOf(runtime), 'ports');
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, 'publish+tcp+1234+any'), 'rnetns1 publish tcp');
     writeFileSync(join(directory, 'x'), '');
@@ -321,8 +366,7 @@ for word in sys.argv[1:]:
     await client(port);
     const [forwarder] = forwarderPids(runtime);
     const [connector] = childrenOf(forwarder!);
-    const state = runtime.stateDir();
-    const { outside } = new StateDirectory(dirname(state), basename(state));
+    const outside = outsideOf(runtime);
     expect(readdirSync(outside)).to.include('ports.sock');
     const script = `
 ls -A "$1"
