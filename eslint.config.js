@@ -33,7 +33,7 @@ const allowed = {
   library: ['inspect', 'namespace', 'cni', 'state', 'config'],
   doctor: ['inspect', 'lifecycle', 'namespace', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
   lifecycle: ['namespace', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
-  inspect: ['lifecycle', 'namespace', 'netavark', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config', 'text'],
+  inspect: ['lifecycle', 'namespace', 'ports', 'netavark', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config', 'text'],
   graph: ['inspect', 'driver', 'cni', 'state', 'plan', 'text'],
   netavark: ['state', 'config', 'plan'],
   oci: ['cni', 'state', 'config'],

@@ -1,5 +1,6 @@
 import { describeLimits, type Limit } from '../inspect/limits.js';
 import type { Status } from '../inspect/status.js';
+import { inWords as portInWords, openTo } from '../ports/words.js';
 import type { Reference } from '../state/references.js';
 import { bold, type Screen } from './screen.js';
 import { printable } from '../text/printable.js';
@@ -19,6 +20,7 @@ export function describeStatus(status: Status, screen: Screen, now = Date.now())
     ['kept by', `supervisor ${status.supervisor?.pid ?? 'dead'}, keeper ${status.keeper?.pid ?? 'dead'}`],
     ['references', status.refCount === null ? 'unknown: rnetns repair' : String(status.refCount)],
     ...(status.references ?? []).map((reference): [string, string] => ['', describeReference(reference)]),
+    ...(status.ports ?? []).map((port, index): [string, string] => [index === 0 ? 'ports' : '', describePort(port)]),
     ['protected', describeProtection(status.protection)],
     ...describeLimited(status.limits ?? []),
     ...findProblems(status).map((problem): [string, string] => ['problem', problem]),
@@ -53,6 +55,10 @@ function describeDriver(driver: Status['driver']): [string, string][] {
     ['driver', [name, ...(facts.length === 0 ? [] : [`(${facts.join(', ')})`]), path ?? ''].join(' ').trimEnd()],
     ...(lastWords === null ? [] : [['', `last words: ${lastWords}`] as [string, string]]),
   ];
+}
+
+function describePort(port: NonNullable<Status['ports']>[number]): string {
+  return `${portInWords(port)}, open to ${openTo(port)}${port.problem === null ? '' : ` (${port.problem})`}`;
 }
 
 function describeProtection(protection: Status['protection']): string {

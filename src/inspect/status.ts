@@ -8,6 +8,7 @@ import { isWhole } from '../namespace/sound.js';
 import { hostWaysOut, waysOutOf } from '../namespace/ways-out.js';
 import { parseProcAddresses } from '../plan/addresses.js';
 import { parseResolvConf } from '../plan/resolv-conf.js';
+import { listPorts, type ListedPort } from '../ports/listing.js';
 import { statStateDirectory, type StateDirectory } from '../state/directory.js';
 import { readOptional } from '../state/files.js';
 import { readInfo } from '../state/info.js';
@@ -69,6 +70,8 @@ export interface Status {
   processes: number | null;
   /** How many other network namespaces are on its bridges: those that `ps` lists. */
   containers: number | null;
+  /** Published on the host, and ports of the host's inside, as `rnetns port list` has them. */
+  ports: ListedPort[] | null;
   /** The process that holds the namespace together, and ends it after its last use; null when it is dead. */
   supervisor: {
     /** As the caller sees it. */
@@ -90,6 +93,7 @@ export interface Status {
 }
 
 const VERSION_TIMEOUT_MS = 2000;
+const PORTS_TIMEOUT_MS = 1000;
 
 /**
  * Never waits for the lock, and never makes anything.
@@ -111,6 +115,7 @@ export async function readStatus(state: StateDirectory, { askDriver = true } = {
     refCount: null,
     processes: null,
     containers: null,
+    ports: null,
     supervisor: null,
     keeper: null,
     protection: null,
@@ -151,6 +156,7 @@ export async function readStatus(state: StateDirectory, { askDriver = true } = {
     refCount: references.count,
     processes: users.processes,
     containers: users.containers,
+    ports: await listPorts(state, PORTS_TIMEOUT_MS),
     supervisor: isAlive(supervisor) ? { pid: supervisor.pid } : null,
     keeper: isAlive(keeper) ? { pid: keeper.pid } : null,
     protection: readProtection(parts.find(isAlive)?.pid),

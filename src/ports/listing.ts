@@ -2,20 +2,35 @@ import type { StateDirectory } from '../state/directory.js';
 import { askForwarder } from './control.js';
 import { readPorts } from './desired.js';
 import type { Port } from './port.js';
-import type { Protocol } from './specification.js';
 
 /** A port as `rnetns port list --json` has it. */
 export interface ListedPort {
+  /** Where it listens on the host; empty: on all addresses. With `toHost` empty. */
   hostIp: string;
+  /** The port on the host. */
   hostPort: number;
+  /** Whose port it leads to, a container's address; empty: the namespace's own. */
   targetIp: string;
+  /** The port inside. */
   targetPort: number;
-  protocol: Protocol;
+  /** `tcp` or `udp`. */
+  protocol: 'tcp' | 'udp';
+  /** The other way: a port of the host's loopback, at the loopback inside. */
   toHost: boolean;
-  owner: { kind: 'reference' | 'process' | 'namespace'; id: string | null; pid: number | null };
+  /** What it goes with: a reference by its id, a process, or the namespace. */
+  owner: {
+    /** `namespace`: neither id nor pid. */
+    kind: 'reference' | 'process' | 'namespace';
+    /** Of the reference. */
+    id: string | null;
+    /** Of the process. */
+    pid: number | null;
+  };
+  /** What forwards it. */
   forwarder: 'rnetns';
   /** Does the server see the client's address as the source? */
   keepsSource: boolean;
+  /** The version of the PROXY header by which the server is told of the client; null: none. */
   proxyProtocol: 'v1' | 'v2' | null;
   /** Why it doesn't listen; null when it does. */
   problem: string | null;
@@ -25,10 +40,10 @@ export interface ListedPort {
 
 const ANSWER_MS = 5000;
 
-export async function listPorts(state: StateDirectory): Promise<ListedPort[]> {
+export async function listPorts(state: StateDirectory, timeoutMs = ANSWER_MS): Promise<ListedPort[]> {
   const ports = readPorts(state);
   if (ports.size === 0) return [];
-  const states = (await askForwarder(state, { names: null }, ANSWER_MS)) ?? {};
+  const states = (await askForwarder(state, { names: null }, timeoutMs)) ?? {};
   return [...ports]
     .map(([name, port]) => {
       const now = states[name];

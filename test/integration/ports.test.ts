@@ -409,6 +409,7 @@ describe('the ports of a command, and of a reference', () => {
     const [first = 0, second = 0] = chosen(server.stderr());
     expect(await ask(first, 'who\n')).to.not.equal('');
     expect(await ask(second, 'who\n')).to.not.equal('');
+    expect((await statusOf(runtime.env)).ports).to.deep.equal(await listed(runtime));
     const owners = (await listed(runtime)).map(({ owner, hostIp }) => ({ ...owner, hostIp }));
     expect(owners).to.have.deep.members([
       { kind: 'process', id: null, pid: server.pid, hostIp: '' },

@@ -16,6 +16,7 @@ const KEYS = [
     'refCount',
     'processes',
     'containers',
+    'ports',
     'supervisor',
     'keeper',
     'protection',

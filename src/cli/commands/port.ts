@@ -7,6 +7,7 @@ import { askForwarder } from '../../ports/control.js';
 import { isOwnerThere, isSameOwner } from '../../ports/owner.js';
 import { generationUp } from '../../ports/place.js';
 import { describeOwner, hostSide, nameOf, targetSide, type Owner, type Port } from '../../ports/port.js';
+import { inWords, openTo } from '../../ports/words.js';
 import { checkNetwork, checkPorts, publishPorts } from '../../ports/publish.js';
 import { parseHostSide, parseSpecification, parseToHost } from '../../ports/specification.js';
 import type { StateDirectory } from '../../state/directory.js';
@@ -172,12 +173,6 @@ function nameOfListed({ toHost, protocol, hostPort, hostIp }: ListedPort): strin
   return nameOf({ toHost, protocol, hostPort, hostIp, targetIp: '', targetPort: 1, proxyProtocol: undefined });
 }
 
-function inWords(port: Port): string {
-  return port.toHost
-    ? `inside 127.0.0.1:${port.targetPort} -> ${hostSide(port)}`
-    : `${hostSide(port)} -> ${targetSide(port)}`;
-}
-
 function describe(ports: readonly ListedPort[]): string {
   const rows = ports.map((port) => [
     hostSide(port),
@@ -187,9 +182,4 @@ function describe(ports: readonly ListedPort[]): string {
     port.problem ?? `${port.clients ?? 0} clients`,
   ]);
   return table(['HOST', 'INSIDE', 'OPEN TO', 'OWNER', 'STATE'], rows, screenOf(process.stdout));
-}
-
-function openTo({ toHost, hostIp }: ListedPort): string {
-  if (toHost) return 'the namespace';
-  return /^(127\.|::1$)/.test(hostIp) ? 'this machine' : 'the network';
 }

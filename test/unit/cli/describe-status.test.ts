@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { describeStatus } from '../../../src/cli/describe-status.js';
+import type { ListedPort } from '../../../src/ports/listing.js';
 import type { Status } from '../../../src/inspect/status.js';
 
 const NOW = Date.parse('2026-01-02T00:03:10Z');
@@ -27,6 +28,7 @@ const up: Status = {
   refCount: 0,
   processes: 0,
   containers: 0,
+  ports: [],
   supervisor: { pid: 5 },
   keeper: { pid: 6 },
   protection: { scope: 'rnetns-lab-1.scope', linger: true },
@@ -36,6 +38,21 @@ const up: Status = {
 };
 const reference = { nets: 1, pid: null, command: null, since: null, problem: null };
 
+const published: ListedPort = {
+  hostIp: '',
+  hostPort: 8080,
+  targetIp: '',
+  targetPort: 80,
+  protocol: 'tcp',
+  toHost: false,
+  owner: { kind: 'namespace', id: null, pid: null },
+  forwarder: 'rnetns',
+  keepsSource: false,
+  proxyProtocol: null,
+  problem: null,
+  clients: 0,
+};
+
 const text = (changes: Partial<Status>): string =>
   describeStatus({ ...up, ...changes }, { columns: undefined, colour: false }, NOW);
 const first = (changes: Partial<Status>): string | undefined => text(changes).split('\n')[0];
@@ -43,6 +60,19 @@ const problems = (changes: Partial<Status>): string[] =>
   [...text(changes).matchAll(/^ {2}problem +(.*)$/gm)].map(([, problem = '']) => problem);
 
 describe('status in words', () => {
+  it('which ports are published, and to whom they are open', () => {
+    const ports = [
+      published,
+      { ...published, hostIp: '127.0.0.1', hostPort: 81, problem: 'no forwarder runs' },
+      { ...published, hostPort: 5432, targetPort: 5432, toHost: true },
+    ];
+    expect(text({ ports }).match(/^.* -> .*$/gm)).to.deep.equal([
+      '  ports           *:8080/tcp -> 80, open to the network',
+      '                  127.0.0.1:81/tcp -> 80, open to this machine (no forwarder runs)',
+      '                  inside 127.0.0.1:5432 -> *:5432/tcp, open to the namespace',
+    ]);
+  });
+
   it('how long it is there, who uses it, and when it goes', () => {
     expect(first({})).to.equal('lab: running for 3 min; unused; goes within 2 s');
     expect(first({ linger: 0 })).to.equal('lab: running for 3 min; unused; goes at once');

@@ -28,6 +28,7 @@ export const up: Status = {
   refCount: 0,
   processes: 0,
   containers: 0,
+  ports: [],
   supervisor: { pid: 4240 },
   keeper: { pid: 4241 },
   protection: { scope: null, linger: null },
@@ -41,7 +42,7 @@ export const down: Status = {
   ...{ state: 'down', generation: null, directory: null, driver: null, addresses: null, dnsForwardIps: null },
   ...{ mapGuestIps: null, nameservers: null, references: null, refCount: null, processes: null, supervisor: null },
   ...{ containers: null, linger: null },
-  ...{ keeper: null, protection: null, limits: null, since: null },
+  ...{ ports: null, keeper: null, protection: null, limits: null, since: null },
 };
 
 export function facts(changes: Partial<Facts> = {}): Facts {
