@@ -132,10 +132,19 @@ describe('sudden death', function () {
     expect(left()).to.deep.equal(['precious']);
   });
 
-  it('of all parts while a command runs: that one goes on alone, and the next one gets a new namespace', async function () {
+  it('of all parts, but not of what waits for leases: the next one gets the same namespace', async function () {
     const runtime = lingering(this, 0);
     const command = await startCommand(runtime);
     await killNow(...Object.values(partsOf(runtime)));
+    expect(await netnsOfNewRun(runtime)).to.equal(command.netns);
+    await expectAllGoneAfter(runtime, command);
+  });
+
+  it('of all that leads there while a command runs: that one goes on alone, and the next one gets a new namespace', async function () {
+    const runtime = lingering(this, 0);
+    const command = await startCommand(runtime);
+    const { supervisor } = partsOf(runtime);
+    await killNow(supervisor, ...descendantsOf(supervisor));
     expect(await netnsOfNewRun(runtime)).to.not.equal(command.netns);
     expect(alive(command.pid)).to.be.true;
     await expectAllGoneAfter(runtime, command);
