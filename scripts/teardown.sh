@@ -16,7 +16,7 @@ set -u
 # shellcheck source=scripts/programs.sh
 . "${0%/*}/programs.sh"
 [ "$#" -ge 1 ] || exit 64
-dir=$1
+dir=$1 out=${1%/*}/.outside/${1##*/}
 # shellcheck disable=SC2034 # what lock.sh reads
 rn_base=${dir%/*}
 # shellcheck source=scripts/lock.sh
@@ -30,13 +30,16 @@ elif [ "$#" -gt 1 ]; then
   { true >>"$dir/rootless-netns" && mount --bind -- "/proc/$2/ns/net" "$dir/rootless-netns"; } 2>/dev/null
 fi
 
-# Every process that is in the network namespace or in M0. The driver has gone into namespaces of its own by now.
+# Every process that is in the network namespace or in M0. The driver has gone into namespaces of its own by now. Also those
+# that are on their way: a keeper, which has M0 open (keeper-way.sh), and a driver that isn't ready.
 members() {
   members=
   for process in /proc/[0-9]*; do
     pid=${process#/proc/}
     [ "$pid" = "$$" ] && continue
-    if [ "$process/ns/net" -ef /proc/self/fd/9 ] || [ "$process/ns/mnt" -ef /proc/self/ns/mnt ]; then
+    if [ "$process/ns/net" -ef /proc/self/fd/9 ] || [ "$process/ns/mnt" -ef /proc/self/ns/mnt ] ||
+      [ "$process/fd/5" -ef /proc/self/ns/mnt ] ||
+      { [ "$process/fd/2" -ef "$out/driver.words" ] && [ "$pid" != "$driver" ]; }; then
       members="$members $pid"
     fi
   done
@@ -105,7 +108,7 @@ umount -l -- "$dir/rootless-netns" "$dir/rootless-userns" "${dir%/*/*}/netns" 2>
 status=1
 for _ in 1 2 3; do
   # Last what the lock is on: what is there by that name afterwards is another one's.
-  rm -rf --one-file-system -- "$rn_base/.outside/${dir##*/}" && rm -rf --one-file-system -- "$dir" && status=0 && break
+  rm -rf --one-file-system -- "$out" && rm -rf --one-file-system -- "$dir" && status=0 && break
   sleep 0.1
 done
 remove_forsaken

@@ -1,12 +1,16 @@
+import { dirname } from 'node:path';
 import { RnetnsError } from '../errors/error.js';
-import type { StateDirectory } from '../state/directory.js';
+import { StateDirectory } from '../state/directory.js';
 import { readOptional } from '../state/files.js';
 import { ringSupervisor } from '../state/lease.js';
 import { namespaceInode } from '../state/process.js';
+import { stateNames } from '../state/runtime.js';
 import { holdPort, type Held } from './bind.js';
 import { explainRefusal, findDouble, findTooMany, type Conflict } from './conflicts.js';
-import { desirePort, dropPort } from './desired.js';
+import { askForwarder } from './control.js';
+import { desirePort, dropPort, readPorts } from './desired.js';
 import type { PortState } from './forwarder/table.js';
+import { isOwnerThere } from './owner.js';
 import { allPublished, follow } from './place.js';
 import { hostSide, nameOf, type Port } from './port.js';
 import { findPortUser } from './port-user.js';
@@ -14,6 +18,7 @@ import type { ForwarderSurroundings } from './start-forwarder.js';
 
 /** A port that was free may be taken until the forwarder has it. */
 const TRIES = 3;
+const CLOSE_MS = 5000;
 
 /**
  * Open these ports, all or none.
@@ -27,6 +32,7 @@ const TRIES = 3;
  * @throws RnetnsError ERR_PORT; nothing is open then that wasn't.
  */
 export async function publishPorts(around: ForwarderSurroundings, asked: readonly Port[]): Promise<Port[]> {
+  await dropForsaken(around.state);
   for (let tries = 1; ; tries += 1) {
     refuse(asked, findDouble(asked, allPublished(around.state)) ?? findTooMany(asked.length, openFiles()));
     const ports = await choose(asked);
@@ -48,9 +54,22 @@ export async function publishPorts(around: ForwarderSurroundings, asked: readonl
  * @throws RnetnsError ERR_PORT
  */
 export async function checkPorts(state: StateDirectory, asked: readonly Omit<Port, 'owner'>[]): Promise<void> {
+  await dropForsaken(state);
   const ports = asked.map((port): Port => ({ ...port, owner: { kind: 'namespace' } }));
   refuse(ports, findDouble(ports, allPublished(state)) ?? findTooMany(ports.length, openFiles()));
   await choose(ports);
+}
+
+/** Those whose owner has just gone are in nobody's use; the forwarder would close them at its next look. */
+async function dropForsaken({ path }: StateDirectory): Promise<void> {
+  const base = dirname(path);
+  for (const name of stateNames(base)) {
+    const state = new StateDirectory(base, name);
+    const forsaken = [...readPorts(state)].flatMap(([file, { owner }]) => (isOwnerThere(state, owner) ? [] : [file]));
+    if (forsaken.length === 0) continue;
+    for (const file of forsaken) dropPort(state, file);
+    await askForwarder(state, { names: forsaken }, CLOSE_MS);
+  }
 }
 
 /** All are held until all are chosen, or one would be chosen twice. */

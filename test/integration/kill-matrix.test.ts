@@ -6,12 +6,13 @@
  */
 
 import { expect } from 'chai';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isStopped } from '../../src/state/process.js';
 import { alive, commandLine, descendantsOf, startTime, waitFor } from '../fixtures/processes.js';
 import { act, lingering, succeeded } from '../fixtures/references.js';
-import { requires } from '../fixtures/requirements.js';
+import { findProgram, requires } from '../fixtures/requirements.js';
 import { run, spawnRnetns } from '../fixtures/rnetns.js';
 import type { RuntimeDir } from '../fixtures/runtime-dir.js';
 import {
@@ -125,6 +126,26 @@ describe('the kill matrix', function () {
         throw new Error(`after ${victims.join(', ')}`, { cause });
       });
     }
+  });
+
+  it('while another keeper is on its way, and the last command ends: nothing comes after it', async function () {
+    const runtime = lingering(this, 0);
+    const bin = mkdtempSync(join(runtime.dir, '..', 'bin-'));
+    const slow = join(bin, 'slow');
+    // The keeper is neither in M0 nor on the shared network when it is looked for, and goes on before that is unmounted.
+    const sleepy = (program: string, pattern: string, seconds: number): string =>
+      `#!/bin/sh\n[ ! -e ${slow} ] || case $* in ${pattern}) echo >>${slow}; sleep ${seconds} ;; esac\nexec ${findProgram(program)} "$@"\n`;
+    writeFileSync(join(bin, 'mount'), sleepy('mount', '*.outside', 0.5), { mode: 0o755 });
+    writeFileSync(join(bin, 'umount'), sleepy('umount', '*', 1), { mode: 0o755 });
+    const env = { ...runtime.env, PATH: `${bin}:${runtime.env.PATH ?? ''}` };
+    const command = await startCommand({ ...runtime, env });
+    writeFileSync(slow, '');
+    await killNow(partsOf(runtime).keeper);
+    await waitFor(() => readFileSync(slow, 'utf8') !== '', { what: 'another keeper on its way' });
+    await command.finish();
+    await gone(runtime);
+    await sleep(1500);
+    expect(remains(runtime)).to.equal('');
   });
 
   it('all of them at once: the command goes on alone, and the next call cleans', async function () {

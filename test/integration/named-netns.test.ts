@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { privateHost } from '../fixtures/private-host.js';
-import { namespaceInode, waitFor } from '../fixtures/processes.js';
+import { descendantsOf, namespaceInode, waitFor } from '../fixtures/processes.js';
 import { expectRefused } from '../fixtures/refusals.js';
 import { findProgram, requires } from '../fixtures/requirements.js';
 import { launcher, projectRoot, run, type RunResult } from '../fixtures/rnetns.js';
@@ -196,8 +196,8 @@ describe('named network namespaces', function () {
     const [web] = await list(runtime);
     // Twice: the second time that command's copy is older than the parts, and a newer one sees more.
     for (const name of ['one', 'two']) {
-      const { guard, supervisor, keeper } = partsOf(runtime);
-      await killNow(guard, supervisor, keeper);
+      const { supervisor, driver } = partsOf(runtime);
+      await killNow(supervisor, ...descendantsOf(supervisor).filter((pid) => pid !== driver));
       await succeed(runtime, 'netns', 'add', name);
       expect((await list(runtime)).find((named) => named.name === 'web')).to.deep.equal(web);
       const inside = await succeed(runtime, 'netns', 'exec', 'web', '--', 'readlink', '/proc/self/ns/net');

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OLD_MS } from '../fixtures/kept-plan.js';
-import { alive, waitFor } from '../fixtures/processes.js';
+import { alive, descendantsOf, waitFor } from '../fixtures/processes.js';
 import { act, counted, down, lingering, startProcess, succeeded, up } from '../fixtures/references.js';
 import { expectRefused } from '../fixtures/refusals.js';
 import { requires } from '../fixtures/requirements.js';
@@ -45,9 +45,9 @@ async function expectHealthy(runtime: RuntimeDir): Promise<void> {
   expect(await act(runtime, 'repair')).to.deep.equal({ status: 0, stdout: 'nothing to mend\n', stderr: '' });
 }
 
-/** In one moment: nobody is left then to notice. */
+/** With what the supervisor has forked, and in one moment: nobody is left then to notice, or to lead back. */
 async function killAll(parts: Parts): Promise<void> {
-  await killNow(...Object.values(parts));
+  await killNow(...new Set([...Object.values(parts), ...descendantsOf(parts.supervisor)]));
 }
 
 describe('repair', function () {

@@ -24,8 +24,8 @@ export async function references(warmRuns) {
   row('setup --id -- true', ms(setupTrue));
   row('teardown --id -- true', ms(teardownTrue));
   row('podman unshare --rootless-netns true', ms(joined));
-  target('setup --id / podman', setup / joined, 0.5);
-  target('teardown --id / podman', teardown / joined, 0.5);
+  target('setup --id / podman', setup / joined, 0.12);
+  target('teardown --id / podman', teardown / joined, 0.25);
   target('setup --id -- true / (podman + true)', setupTrue / (joined + bare), 1);
   target('teardown --id -- true / (podman + true)', teardownTrue / (joined + bare), 1);
   rnetns('teardown', '--id', 'probe');
