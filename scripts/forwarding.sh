@@ -34,7 +34,8 @@ see_forwarder() {
 
 # Opened for writing first, so that opening for reading can't block: it may be dead already.
 await_forwarder() {
-  exec 5<&- 6>&- 8>&- 9<&- </dev/null >/dev/null 2>&1 3<>"$out/forwarder.alive" 4<"$out/forwarder.alive" 3>&-
+  exec 5<&- 6>&- 8>&- 9<&- </dev/null >/dev/null 2>&1 3<>"$out/forwarder.alive"
+  exec 4<"$out/forwarder.alive" 3>&-
   while read -r _ <&4; do :; done
   tell forwarder
 }
