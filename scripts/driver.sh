@@ -65,7 +65,7 @@ run_driver() {
 # What it says, and that it is ready, and that it ended: end-of-file. Each end is opened before the other one is closed, so
 # that nothing blocks.
 read_driver() { # PID [first]
-  exec 6>&- 8>&- 9<&- </dev/null >/dev/null 2>&1
+  exec 5<&- 6>&- 8>&- 9<&- </dev/null >/dev/null 2>&1
   said=$out/driver.said is_up=1
   if [ "${2-}" = first ]; then
     exec 5<"$out/driver.ready" 4>&-
@@ -139,8 +139,7 @@ driver_came() {
 await_driver() {
   driver_status=unknown
   [ -z "$driver_child" ] || { wait "$driver" && driver_status=0 || driver_status=$?; }
-  # It reads what is left.
-  wait "$driver_words" 2>/dev/null
+  await_words "$driver_words"
   driver_said=''
   while read -r line; do
     driver_said=${driver_said:+$driver_said

@@ -92,12 +92,21 @@ read_keeper() { # PID [first]
   tell "ended $1"
 }
 
+# await_words PID: a fork that reads what is left
+await_words() {
+  for _ in 1 2 3 4 5; do
+    [ -e "/proc/$1/fd/7" ] || return 0
+    sleep 0.1
+  done
+  kill -s KILL "$1" 2>/dev/null
+}
+
 see_keeper() {
   case $keeper_is in
     starting | making | remaking)
       if [ "$event" = "ready $keeper" ]; then
         keeper_came
-      elif [ "$event" = "made $keeper" ]; then
+      elif [ "$event" = "made $keeper" ] && [ "$keeper_is" != starting ]; then
         fill_namespaces
       elif [ "$event" = "ended $keeper" ] || ! keeper_lives; then
         # Its words end a moment before it does, and no timer would have us look again.
@@ -128,7 +137,10 @@ keeper_came() {
 }
 
 keeper_failed() { # [WORDS]
-  wait "$keeper" "$keeper_words" 2>/dev/null
+  # What it has started may hang, and those inside may hold its words open.
+  kill -s KILL "-$keeper" 2>/dev/null
+  wait "$keeper" 2>/dev/null
+  await_words "$keeper_words"
   if [ "$keeper_is" = making ] && ! unshare --user true 2>/dev/null; then run_keeper single && return; fi
   keeper_said=${1-}
   while read -r line; do

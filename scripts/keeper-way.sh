@@ -19,7 +19,9 @@ if [ "$1" != hidden ]; then
 fi
 state=$2 which=$3
 shift 3
-# What O mounts is locked in M1, so nobody in U uncovers it (mount_namespaces(7), "Restrictions on mount namespaces").
+# What O mounts is locked in M1, so nobody in U uncovers it (mount_namespaces(7), "Restrictions on mount namespaces"). What is
+# mounted on can't be renamed either, so nobody puts another directory in its place.
+mount --rbind -- "${state%/*}" "${state%/*}" || exit
 mount -t tmpfs -o ro,mode=755 tmpfs "${state%/*}/.outside" || exit
 # shellcheck disable=SC2016 # the inner shell's
 case $which in

@@ -80,6 +80,7 @@ add_line() { # TYPE SOURCE TARGET
 
 make_table() {
   [ -n "$table" ] || return 0
+  words="$dir/mounts cannot be written"
   # No pipe will do for mount(8).
   printf %s "$table" >"$dir/mounts" && words=$(mount --all --fstab "$dir/mounts" 2>&1) && table='' && return
   while read -r source target _; do

@@ -60,7 +60,7 @@ remove() { # HIDDEN
 # Whoever mends while we are here makes another M0 when nobody but us is left in this one: nothing is seen there of what we
 # mount then. `live` names the supervisor of the one that counts.
 is_current() {
-  { read -r _ _ _ supervisor _ <"$rn_dir/live"; } 2>/dev/null && [ /proc/self/ns/mnt -ef "/proc/$supervisor/ns/mnt" ]
+  { [ -f "$rn_dir/live" ] && read -r _ _ _ supervisor _ <"$rn_dir/live"; } 2>/dev/null && [ /proc/self/ns/mnt -ef "/proc/$supervisor/ns/mnt" ]
 }
 
 # What else has that name is nobody's, unless a command has mounted something on it for itself (name.sh).

@@ -69,7 +69,9 @@ show_names() {
 # its slave in turn, unless they are shared from here. And a name of an M0 that is gone lives on where a process has a copy of
 # it, if anywhere.
 restore_names() {
-  mount --make-shared -- "${rn_dir%/*/*}/netns" 2>/dev/null
+  seen=${rn_dir%/*/*}/netns
+  # The old M0 has them all, and what a command has mounted for itself is none of them.
+  ! [ "$rn_dir/netns" -ef "$seen" ] || { mount --make-shared -- "$seen" 2>/dev/null && return 0; }
   show_names
   [ "$rn_dir/netns" -ef "$seen" ] || return 0
   for path in "$rn_dir"/netns/*; do
@@ -82,7 +84,8 @@ restore_name() { # NAME
     rn_view=$process/root
     is_named "$1" || continue
     # What commands could put there must not be mounted where O's programs are looked for: a namespace it is, or nothing.
-    exec 3<"$rn_seen" && [ "$(stat -L -f -c %t /proc/self/fd/3)" = 6e736673 ] && ! [ -L "$seen/$1" ] || continue
+    { command exec 3<"$rn_seen"; } 2>/dev/null || continue
+    [ "$(stat -L -f -c %t /proc/self/fd/3)" = 6e736673 ] && ! [ -L "$seen/$1" ] || { exec 3<&- && continue; }
     rn_view=''
     # By the path as it is: mount(8) would read the link, and mount the file of that name in here.
     is_named "$1" || mount --no-canonicalize --bind -- /proc/self/fd/3 "$seen/$1" 2>/dev/null || continue

@@ -68,11 +68,11 @@ used_inside() {
 
 # reap COMMAND…: with the lock held, COMMAND, which tears the namespace down, unless something uses it after all.
 reap() {
-  mv -- "$rn_dir/live" "$rn_dir/live.reaping" 2>/dev/null
+  mv -T -- "$rn_dir/live" "$rn_dir/live.reaping" 2>/dev/null
   if ! leased && ! used; then
     "$@"
     return
   fi
-  mv -- "$rn_dir/live.reaping" "$rn_dir/live" 2>/dev/null
+  mv -T -- "$rn_dir/live.reaping" "$rn_dir/live" 2>/dev/null
   return 1
 }

@@ -190,12 +190,13 @@ publish() {
   publish_again=$((now + 10))
   lock_state || return 0
   publish_again=0
-  word='' live_generation='' boot=''
-  { [ -f "$dir/live" ] && read -r word live_generation boot _ <"$dir/live"; } 2>/dev/null
-  if [ "$word $live_generation" = "rnetns1 $generation" ]; then
+  word='' live_generation=''
+  { [ -f "$dir/live" ] && read -r word live_generation _ <"$dir/live"; } 2>/dev/null
+  if [ "$word $live_generation" = "rnetns1 $generation" ] && read -r boot </proc/sys/kernel/random/boot_id; then
     start_of "$$"
-    echo "rnetns1 $generation $boot $$ $rn_start $guard $guard_start $keeper $keeper_start ." >"$dir/live.$$.tmp" &&
-      mv -f -- "$dir/live.$$.tmp" "$dir/live" && unpublished=''
+    # Written where no link of a command's can lead elsewhere.
+    echo "rnetns1 $generation $boot $$ $rn_start $guard $guard_start $keeper $keeper_start ." >"$out/live" &&
+      mv -fT -- "$out/live" "$dir/live" && unpublished=''
   fi
   unlock_state
 }

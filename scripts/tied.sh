@@ -30,7 +30,7 @@ dead_references() {
 # (references.sh).
 see_tied() {
   [ -e "$dir/tied" ] && now_and_then tied && [ -n "$(dead_references)" ] && lock_state || return 0
-  while read -r id; do
+  while IFS= read -r id; do
     [ -n "$id" ] || continue
     rm -f -- "$dir/tied/$id" && log "$dir" supervisor "dropped the reference $id: its process is dead"
   done <<LIST

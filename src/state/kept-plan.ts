@@ -11,7 +11,7 @@ import { bootId } from './process.js';
  * Theory of operation: the plan for the next cold start
  *
  * What Node decided for a namespace can be kept in a file of sh lines, with all that it was made from, so that a cold start
- * needs no Node as long as that is the same. No start keeps or follows one yet; `rnetns plan` says what it would depend on.
+ * needs no Node as long as that is the same. `rnetns plan` says what it depends on.
  * scripts/kept-plan.sh asks whether it is fresh. The file is
  *   1. rn_plan_same(): a test for each value, each place where nothing is, and each directory on the way to one
  *   2. rn_plan_stat(): the files, as arguments of the one stat(1); and rn_plan_seen, what it said of them then

@@ -29,7 +29,9 @@ describe('the log of a namespace', function () {
       });
       expect(statSync(`${log}.1`).size).to.be.below(2 * LIMIT);
     };
-    const fill = (): void => appendFileSync(log, `${'x'.repeat(LIMIT)}\n`);
+    // The one that is written, which has another name in the state directory.
+    const fill = (): void =>
+      appendFileSync(join(runtime.stateDir(), '../.outside/default/log'), `${'x'.repeat(LIMIT)}\n`);
 
     fill();
     const tied = await startCommand(runtime);
