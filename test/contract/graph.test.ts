@@ -97,8 +97,9 @@ describe('graph', () => {
     locked.child.stdin?.end();
     await locked.ended;
 
-    const { supervisor, driver } = partsOf(runtime);
-    await killNow(supervisor, driver);
+    // With the guard: it would have the driver back before anybody looks.
+    const { guard, supervisor, driver } = partsOf(runtime);
+    await killNow(guard, supervisor, driver);
     const degraded = await draw(runtime);
     expect(degraded.state).to.equal('degraded');
     expect(degraded.nodes.find(({ id }) => id === 'driver')?.health).to.equal('broken');
