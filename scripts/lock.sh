@@ -93,8 +93,14 @@ lock_state() {
     rn_closed=0
     # Only 1 is somebody else's lock (flock(1)). Its words are for what the kernel refuses: ENOLCK or EIO from a file system
     # of the network, a timer that can't be had.
-    rn_words=$(flock -w "$rn_lock_seconds" "$rn_lock_fd" 2>&1)
+    rn_patience=$((rn_lock_seconds > 1))
+    rn_words=$(flock -w "$rn_patience" "$rn_lock_fd" 2>&1)
     rn_answer=$?
+    if [ "$rn_answer" -eq 1 ] && [ "$rn_lock_seconds" -gt "$rn_patience" ]; then
+      wake_supervisor
+      rn_words=$(flock -w "$((rn_lock_seconds - rn_patience))" "$rn_lock_fd" 2>&1)
+      rn_answer=$?
+    fi
     if [ "$rn_answer" -gt 1 ]; then
       rn_why="locking $rn_dir failed: ${rn_words##*: }"
       unlock_state
@@ -116,6 +122,12 @@ lock_state() {
     prepare_state || return 1
   done
   return 1
+}
+
+# Who has the lock may be the supervisor, stopped by a signal: nobody could replace it without the lock.
+wake_supervisor() {
+  rn_owner=$rn_base/.outside/${rn_name-}/supervisor
+  { [ -f "$rn_owner" ] && read -r rn_owner _ <"$rn_owner" && kill -s CONT "$rn_owner"; } 2>/dev/null
 }
 
 unlock_state() {

@@ -27,8 +27,8 @@ export function shellPlan(
   const { disableDad, copiesHostRoutes, bringsUpLoopback } = quirksOf(driver);
   const values = {
     rn_linger: lingerSeconds,
-    // sh counts in whole numbers.
-    rn_linger_tenths: Math.ceil(lingerSeconds * 10),
+    // sh counts in whole numbers, and may have begun to count at the end of one.
+    rn_linger_tenths: lingerSeconds === 0 ? 0 : Math.ceil(lingerSeconds * 10) + 1,
     rn_driver: driver.path ?? '',
     rn_ready_fd: driver.path === null ? '' : driver.readyFd,
     rn_ready_seconds: READY_SECONDS,

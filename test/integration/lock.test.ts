@@ -3,7 +3,7 @@
 import { expect } from 'chai';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { alive, waitFor } from '../fixtures/processes.js';
@@ -175,6 +175,23 @@ describe('the lock', () => {
     process.kill(owner.pid, 'SIGKILL');
     await owner.ended;
     expect((await run(['run', '--', 'true'], { env })).status, 'once it is free').to.equal(0);
+  });
+
+  it('kept by a supervisor that is stopped: who waits wakes it up', async function () {
+    const runtime = freshRuntimeDir(this);
+    const hidden = join(runtime.stateDir(), '..', '.outside', 'default');
+    for (const directory of [runtime.stateDir(), hidden]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const script = 'exec 9<"$1"; flock 9; echo locked; sleep 0.2 9<&-; :';
+    const owner = spawn('sh', ['-c', script, 'sh', runtime.stateDir()], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = once(owner, 'exit');
+    await once(owner.stdout, 'data');
+    owner.kill('SIGSTOP');
+    writeFileSync(join(hidden, 'supervisor'), `${owner.pid ?? 0} 1\n`);
+    const { status, durationMs } = await run(['repair'], { env: runtime.env });
+    expect(status).to.equal(0);
+    expect(durationMs).to.be.below(NO_WAIT_MS);
+    await ended;
+    await run(['stop', '--force'], { env: runtime.env });
   });
 
   it('is not waited for by status, list, plan and config', async function () {
