@@ -126,6 +126,8 @@ lock_state() {
 
 # Who has the lock may be the supervisor, stopped by a signal: nobody could replace it without the lock.
 wake_supervisor() {
+  # Either file may be damaged; whoever else has such a number by now doesn't mind.
+  { [ -f "$rn_dir/live" ] && read -r _ _ _ rn_owner _ <"$rn_dir/live" && kill -s CONT "$rn_owner"; } 2>/dev/null
   rn_owner=$rn_base/.outside/${rn_name-}/supervisor
   { [ -f "$rn_owner" ] && read -r rn_owner _ <"$rn_owner" && kill -s CONT "$rn_owner"; } 2>/dev/null
 }
