@@ -63,7 +63,8 @@ fill_namespaces() {
     exec 4>&-
   else
     kill -s KILL "$keeper"
-    wait "$keeper" "$keeper_words" 2>/dev/null
+    wait "$keeper" 2>/dev/null
+    await_words "$keeper_words"
     run_keeper
   fi
   keeper_is=starting
@@ -137,8 +138,8 @@ keeper_came() {
 }
 
 keeper_failed() { # [WORDS]
-  # What it has started may hang, and those inside may hold its words open.
-  kill -s KILL "-$keeper" 2>/dev/null
+  # What it has started may hang, and those inside may hold its words open. Without -s, for dash takes the number for options then.
+  kill -KILL "-$keeper" 2>/dev/null
   wait "$keeper" 2>/dev/null
   await_words "$keeper_words"
   if [ "$keeper_is" = making ] && ! unshare --user true 2>/dev/null; then run_keeper single && return; fi

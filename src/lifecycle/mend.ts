@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { basename } from 'node:path';
-import { type Components } from '../namespace/components.js';
+import { NOTHING, type Components } from '../namespace/components.js';
 import type { Target } from '../namespace/enter.js';
 import { findSurvivor } from '../namespace/members.js';
 import { isNamespaceFile } from '../namespace/namespace-file.js';
@@ -48,15 +48,6 @@ export async function mend(
   publish(context, generation, { supervisor, plan, since, created: false });
   removeOtherLeases(state, generation);
 }
-
-const NOTHING: Components = {
-  supervisor: undefined,
-  guard: undefined,
-  keeper: undefined,
-  driver: undefined,
-  fork: undefined,
-  generation: undefined,
-};
 
 interface Mending {
   found: Components;

@@ -29,6 +29,16 @@ export interface Components {
   generation: string | undefined;
 }
 
+/** None of them was found, or is of use. */
+export const NOTHING: Readonly<Components> = {
+  supervisor: undefined,
+  guard: undefined,
+  keeper: undefined,
+  driver: undefined,
+  fork: undefined,
+  generation: undefined,
+};
+
 type Role = Exclude<keyof Components, 'generation' | 'fork'>;
 
 /**
@@ -37,14 +47,7 @@ type Role = Exclude<keyof Components, 'generation' | 'fork'>;
  * which that path leads elsewhere hold another namespace (view.ts).
  */
 export function findComponents(state: StateDirectory): Components {
-  const found: Components = {
-    supervisor: undefined,
-    guard: undefined,
-    keeper: undefined,
-    driver: undefined,
-    fork: undefined,
-    generation: undefined,
-  };
+  const found: Components = { ...NOTHING };
   const drivers: number[] = [];
   const othersUserns = new Set<number | undefined>();
   for (const pid of ownPids()) {

@@ -7,8 +7,8 @@ import { namespaceInode } from '../state/process.js';
 import { stateNames } from '../state/runtime.js';
 import { holdPort, type Held } from './bind.js';
 import { explainRefusal, findDouble, findTooMany, type Conflict } from './conflicts.js';
-import { askForwarder } from './control.js';
-import { desirePort, dropPort, readPorts } from './desired.js';
+import { closePorts } from './close.js';
+import { desirePort, dropPort } from './desired.js';
 import type { PortState } from './forwarder/table.js';
 import { isOwnerThere } from './owner.js';
 import { allPublished, follow } from './place.js';
@@ -18,7 +18,6 @@ import type { ForwarderSurroundings } from './start-forwarder.js';
 
 /** A port that was free may be taken until the forwarder has it. */
 const TRIES = 3;
-const CLOSE_MS = 5000;
 
 /**
  * Open these ports, all or none.
@@ -65,10 +64,7 @@ async function dropForsaken({ path }: StateDirectory): Promise<void> {
   const base = dirname(path);
   for (const name of stateNames(base)) {
     const state = new StateDirectory(base, name);
-    const forsaken = [...readPorts(state)].flatMap(([file, { owner }]) => (isOwnerThere(state, owner) ? [] : [file]));
-    if (forsaken.length === 0) continue;
-    for (const file of forsaken) dropPort(state, file);
-    await askForwarder(state, { names: forsaken }, CLOSE_MS);
+    await closePorts(state, ({ owner }) => !isOwnerThere(state, owner));
   }
 }
 

@@ -1,16 +1,14 @@
 import { Command, Option } from 'commander';
 import { RnetnsError } from '../../errors/error.js';
 import { enterScope } from '../../namespace/scope.js';
-import { dropPort, readPorts } from '../../ports/desired.js';
+import { closePorts } from '../../ports/close.js';
 import { listPorts, type ListedPort } from '../../ports/listing.js';
-import { askForwarder } from '../../ports/control.js';
 import { isOwnerThere, isSameOwner } from '../../ports/owner.js';
 import { generationUp } from '../../ports/place.js';
 import { describeOwner, hostSide, nameOf, targetSide, type Owner, type Port } from '../../ports/port.js';
 import { inWords, openTo } from '../../ports/words.js';
 import { checkNetwork, checkPorts, publishPorts } from '../../ports/publish.js';
 import { parseHostSide, parseSpecification, parseToHost } from '../../ports/specification.js';
-import type { StateDirectory } from '../../state/directory.js';
 import { readLive } from '../../state/live.js';
 import { identifyProcess } from '../../state/process.js';
 import { ID } from '../../state/references.js';
@@ -160,13 +158,6 @@ async function remove(words: readonly string[], options: AddOptions): Promise<vo
     closed.map(({ hostIp, hostPort, protocol }) => ({ hostIp, hostPort, protocol })),
     () => '',
   );
-}
-
-async function closePorts(state: StateDirectory, isMeant: (port: Port) => boolean): Promise<Port[]> {
-  const closed = [...readPorts(state)].filter(([, port]) => isMeant(port));
-  for (const [name] of closed) dropPort(state, name);
-  await askForwarder(state, { names: closed.map(([name]) => name) }, 5000);
-  return closed.map(([, port]) => port);
 }
 
 function nameOfListed({ toHost, protocol, hostPort, hostIp }: ListedPort): string {
