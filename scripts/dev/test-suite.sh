@@ -6,7 +6,7 @@
 # Environment: a proxy, settings of rnetns and options of Node.js that the caller has are none of the tests'
 # Arguments: SUITE (below build/test)  COUNTS (file)  [MOCHA_ARG…]
 # Result:    status 0, whatever the tests say; a line `PASSED FAILED SKIPPED` more in COUNTS, and in
-#            COUNTS.failed a command for each test that failed, which runs it alone
+#            COUNTS.failed a command for each test that failed, which runs it alone, and why it failed
 # Requires:  node, and build/ compiled
 set -eu
 suite=$1 counts=$2
@@ -26,6 +26,7 @@ if [ -z "$(find "build/test/$suite" -name '*.js' 2>/dev/null | head -n 1)" ]; th
   printf '\n  no tests\n'
   exit 0
 fi
+fail() { printf '%s\n' "$1" >>"$counts.failed" && printf '0 1 0\n' >>"$counts"; }
 lines() { wc -l <"$counts"; }
 before=$(lines) status=0
 [ "${CI-}" != true ] || set -- --forbid-only "$@"
@@ -34,7 +35,7 @@ RNETNS_TEST_COUNTS=$counts node --enable-source-maps node_modules/mocha/bin/moch
 # A run that broke off wrote no counts; one that failed without a failed test must count as well.
 if [ "$(lines)" = "$before" ]; then
   printf 'test: mocha ended with status %s before the suite %s did\n' "$status" "$suite" >&2
-  printf '0 1 0\n' >>"$counts"
+  fail "npm test -- $suite # mocha ended with status $status before its tests did"
 elif [ "$status" -ne 0 ]; then
-  case $(tail -n 1 "$counts") in *' 0 '*) printf '0 1 0\n' >>"$counts" ;; esac
+  case $(tail -n 1 "$counts") in *' 0 '*) fail "npm test -- $suite # mocha failed, though none of its tests did" ;; esac
 fi

@@ -20,9 +20,9 @@
 #            RNETNS_TEST_SH=/usr/bin/busybox is /bin/sh for the tests that are run as the unprivileged user;
 #            RNETNS_TEST_MUST_RUN=1 makes what would be skipped fail; every RNETNS_TEST_… and RNETNS_STRESS_… reaches
 #            the tests;
-#            RNETNS_TEST_FAILED_BEFORE=N counts what failed before the suites
-# Result:    status 0; 1 if anything failed or nothing ran. At the end the failed tests, and how to run each alone. Last line:
-#            `N passed, N failed[, N skipped]`
+#            RNETNS_TEST_FAILED=FILE has what failed before, a line each, which counts here as well; what fails here is added
+# Result:    status 0; 1 if anything failed or nothing ran. At the end all that failed, and how to run it alone: of a long
+#            report the end is what is read. Last line: `N passed, N failed[, N skipped]`
 # Requires:  node npm mktemp grep sort; as root also unshare setpriv flock useradd usermod userdel
 set -eu
 dev=$(cd -- "$(dirname -- "$0")" && pwd)
@@ -56,20 +56,31 @@ done
 [ -n "$plain$confined" ] || plain=unit confined='stress systemd integration contract'
 
 work='' tmp='' user='' made_parent=''
+failed_before=${RNETNS_TEST_FAILED-}
+fail() { printf '%s\n' "$1" >>"$work/counts.failed" && printf '0 1 0\n' >>"$work/counts"; }
+list_failed() {
+  list=$work/failed.all
+  [ -z "$failed_before" ] || cat -- "$failed_before" >"$list"
+  if [ -s "$work/counts.failed" ]; then
+    sed "s|^npm |${RNETNS_TEST_SH:+RNETNS_TEST_SH=$RNETNS_TEST_SH }&|" "$work/counts.failed" >>"$list"
+    [ -z "$failed_before" ] || cat -- "$list" >"$failed_before"
+  fi
+  [ -s "$list" ] || return 0
+  printf '\nfailed; each alone:\n'
+  sed 's/^/  /' "$list"
+  printf '\n'
+}
 finish() {
   trap - EXIT
-  passed=0 failed=${RNETNS_TEST_FAILED_BEFORE:-0} skipped=0
+  passed=0 failed=0 skipped=0
+  [ -z "$failed_before" ] || failed=$(wc -l <"$failed_before")
   if [ -n "$work" ] && [ -e "$work/counts" ]; then
     while read -r p f s; do
       case $p$f$s in '' | *[!0-9]*) p=0 f=1 s=0 ;; esac
       passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
     done <"$work/counts"
   fi
-  if [ -n "$work" ] && [ -s "$work/counts.failed" ]; then
-    printf '\nfailed; each alone:\n'
-    sed 's/^/  /' "$work/counts.failed"
-    printf '\n'
-  fi
+  [ -z "$work" ] || list_failed
   # The work directory is ours alone, and no mount of the host's is below it.
   [ -z "$work" ] || rm -rf -- "$work" "$tmp"
   [ -z "$user" ] || remove_user
@@ -144,7 +155,7 @@ list_files() {
   RNETNS_TEST_FILES="$work/suite" node --enable-source-maps node_modules/mocha/bin/mocha.js --dry-run \
     --reporter build/test/fixtures/files-reporter.js "$@" "build/test/$suite" || {
     say "mocha cannot list the tests of the suite $suite"
-    printf '0 1 0\n' >>"$work/counts"
+    fail "npm test -- $suite # its tests cannot be listed"
     return
   }
   cat -- "$work/suite" >>"$work/files"
@@ -159,17 +170,17 @@ elif [ "$(id -u)" -eq 0 ]; then
   [ ! -s "$work/files" ] || unshare --mount --propagation private --pid --fork --kill-child --mount-proc \
     sh "$dev/test-as-user.sh" "$(readlink /proc/self/ns/mnt)" "$work" "$user" "$@" 8<&- || {
     say 'the namespaces for the tests cannot be made, or the run in them broke off'
-    printf '0 1 0\n' >>"$work/counts"
+    fail "npm test --$confined # broke off"
   }
 else
   for suite in $confined; do suite_as_caller "$@"; done
 fi
 
 # 4. what is left. As root, test-lane.sh has looked where its file ran.
-sh "$dev/test-leftovers.sh" mentions "$work/runtime" "$tmp" || printf '0 1 0\n' >>"$work/counts"
+sh "$dev/test-leftovers.sh" mentions "$work/runtime" "$tmp" || fail "npm test --$plain # left something behind"
 if host_mounts | grep -vxFf "$work/mounts" >"$work/new-mounts"; then
   say 'left behind on the host:'
   sed 's/^/  mount /' "$work/new-mounts" >&2
-  printf '0 1 0\n' >>"$work/counts"
+  fail "npm test --$plain$confined # left mounts behind on the host"
 fi
 finish 0
