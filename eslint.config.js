@@ -31,7 +31,7 @@ const allowed = {
   cli: folders,
   completion: [],
   library: ['inspect', 'namespace', 'cni', 'state', 'config'],
-  doctor: ['inspect', 'lifecycle', 'namespace', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
+  doctor: ['inspect', 'lifecycle', 'namespace', 'ports', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
   lifecycle: ['namespace', 'driver', 'cni', 'state', 'exec', 'log', 'plan', 'config'],
   inspect: [
     'lifecycle',
@@ -47,7 +47,7 @@ const allowed = {
     'config',
     'text',
   ],
-  graph: ['inspect', 'driver', 'cni', 'state', 'plan', 'text'],
+  graph: ['inspect', 'ports', 'driver', 'cni', 'state', 'plan', 'text'],
   netavark: ['state', 'config', 'plan'],
   oci: ['cni', 'state', 'config'],
   ports: ['namespace', 'state', 'exec', 'plan', 'config'],

@@ -6,6 +6,8 @@ export type { Status } from './inspect/status.js';
 export type { Inside, InsideFunction } from './library/inside.js';
 export type { ReferenceOptions, SetupOptions } from './library/references.js';
 export { RootlessNetns, type OpenOptions, type StopOptions } from './library/rootless-netns.js';
+export type { Traffic } from './ports/forwarder/traffic.js';
 export type { ListedPort } from './ports/listing.js';
+export type { ForwarderName, Source, Sources } from './ports/sources.js';
 export type { NetnsInfo } from './state/info.js';
 export type { Reference } from './state/references.js';

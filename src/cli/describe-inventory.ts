@@ -2,8 +2,15 @@ import type { ContainerLink, Inventory, ProcessEntry } from '../inspect/inventor
 import { containersInWords, processesInWords } from '../text/users.js';
 import { age } from '../text/words.js';
 import { countInventory } from '../inspect/counts.js';
+import type { ListedPort } from '../ports/listing.js';
+import { describePorts } from './describe-ports.js';
 import type { Screen } from './screen.js';
 import { table } from './table.js';
+
+/** As `rnetns ps --json` prints it. */
+export interface PortedInventory extends Inventory {
+  ports: ListedPort[];
+}
 
 /** How much there is, for the head of a list. */
 export function summary(inventory: Inventory): string {
@@ -13,12 +20,13 @@ export function summary(inventory: Inventory): string {
 }
 
 /** Processes and containers in words, as tables; a namespace that is down has none. */
-export function describeInventory(name: string, inventory: Inventory | undefined, screen: Screen): string {
+export function describeInventory(name: string, inventory: PortedInventory | undefined, screen: Screen): string {
   if (inventory === undefined) return `${name}: down`;
-  const { processes, containers } = inventory;
+  const { processes, containers, ports } = inventory;
   return [
     processes.length === 0 ? 'no process in it' : describeProcesses(processes, screen),
     containers.length === 0 ? 'no container on its bridges' : describeContainers(containers, screen),
+    ...(ports.length === 0 ? [] : [describePorts(ports, screen)]),
   ].join('\n\n');
 }
 

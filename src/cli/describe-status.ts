@@ -1,5 +1,6 @@
 import { describeLimits, type Limit } from '../inspect/limits.js';
 import type { Status } from '../inspect/status.js';
+import { ownerOfListed } from '../ports/port.js';
 import { inWords as portInWords, openTo } from '../ports/words.js';
 import type { Reference } from '../state/references.js';
 import { bold, type Screen } from './screen.js';
@@ -58,7 +59,8 @@ function describeDriver(driver: Status['driver']): [string, string][] {
 }
 
 function describePort(port: NonNullable<Status['ports']>[number]): string {
-  return `${portInWords(port)}, open to ${openTo(port)}${port.problem === null ? '' : ` (${port.problem})`}`;
+  const owner = port.owner.kind === 'namespace' ? '' : `, for ${ownerOfListed(port)}`;
+  return `${portInWords(port)}, open to ${openTo(port)}${owner}${port.problem === null ? '' : ` (${port.problem})`}`;
 }
 
 function describeProtection(protection: Status['protection']): string {

@@ -18,6 +18,7 @@ const DRIVERS = Object.fromEntries(
 );
 
 const REST = {
+  ports: 'takes a free port of the loopback: what can be published here, and whom servers see as client',
   firewall: 'lists the rules of a scratch network namespace, by nft and iptables',
   'proc-sys': 'writes a sysctl of a scratch network namespace',
   systemd: "asks the user's systemd manager for an answer",

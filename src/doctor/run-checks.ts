@@ -10,6 +10,7 @@ import { leftovers } from './checks/leftovers.js';
 import { limits, mounts } from './checks/mounts.js';
 import { namespaces, userNamespace } from './checks/namespaces.js';
 import { newuidmap } from './checks/newuidmap.js';
+import { ports } from './checks/ports.js';
 import { programs } from './checks/programs.js';
 import { runtimeDir } from './checks/runtime-dir.js';
 import { linger, sessionBus, systemd } from './checks/session.js';
@@ -21,7 +22,7 @@ import { CHECK_IDS, type CheckId } from './ids.js';
 
 const ALL: readonly Check[] = [
   ...[kernel, programs, settings, runtimeDir, userNamespace, namespaces, subordinateIds, newuidmap, tun],
-  ...[...drivers, firewall, procSys, systemd, linger, sessionBus, limits, mounts, leftovers, defaultRoute, dns],
+  ...[...drivers, ports, firewall, procSys, systemd, linger, sessionBus, limits, mounts, leftovers, defaultRoute, dns],
 ];
 
 /** The finding of one check. */

@@ -21,8 +21,11 @@ export interface GraphNode {
   health: Health;
 }
 
-/** `netns` is the shared namespace itself; bridges, processes and references are in it, containers have their own. */
-export type NodeKind = 'host' | 'driver' | 'netns' | 'bridge' | 'container' | 'processes' | 'references';
+/**
+ * `netns` is the shared namespace itself; bridges, processes and references are in it, containers have their own. `ports` are those of
+ * one forwarder, which leads from the host to the namespace beside the driver.
+ */
+export type NodeKind = 'host' | 'driver' | 'ports' | 'netns' | 'bridge' | 'container' | 'processes' | 'references';
 
 /** `broken`: it should work and doesn't; `idle`: it is there, and connects nothing. */
 export type Health = 'ok' | 'broken' | 'idle';

@@ -5,7 +5,7 @@ import type { ContainerLink, Inventory, ProcessEntry } from '../inspect/inventor
 import type { Status } from '../inspect/status.js';
 import { counts, type Reference } from '../state/references.js';
 import type { Detail, Graph, GraphEdge, GraphNode } from './graph.js';
-import { publishedPorts } from './ports.js';
+import { portsNodes, publishedPorts } from './ports.js';
 import { byNumber } from '../text/by-number.js';
 import { shorten } from '../text/columns.js';
 import { printable } from '../text/printable.js';
@@ -45,9 +45,11 @@ export function buildGraph(facts: Facts): Graph {
   const bridges = [...new Set(containers.flatMap(({ links }) => links.map(({ bridge }) => bridge)))].sort(byNumber);
   const shared = (facts.inventory?.processes ?? []).filter(({ netns }) => netns === null);
   const driver = driverNode(status);
+  const ports = portsNodes(status.ports ?? []);
   const nodes: GraphNode[] = [
     hostNode(facts.hostInterfaces),
     driver,
+    ...ports.nodes,
     netnsNode(facts),
     ...bridges.map((bridge): GraphNode => {
       return {
@@ -65,6 +67,7 @@ export function buildGraph(facts: Facts): Graph {
   const edges: GraphEdge[] = [
     { from: 'host', to: 'driver', details: [], health: facts.hostInterfaces.length === 0 ? 'broken' : driver.health },
     { from: 'driver', to: 'netns', details: [], health: driver.health },
+    ...ports.edges,
     ...bridges.map((bridge): GraphEdge => ({ from: 'netns', to: `bridge:${bridge}`, details: [], health: 'ok' })),
     ...containers.flatMap(containerEdges),
     ...nodes

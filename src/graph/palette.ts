@@ -4,6 +4,7 @@ import type { Health, NodeKind } from './graph.js';
 export const FILLS: Record<NodeKind, string> = {
   host: '#e8eaed',
   driver: '#d7f0f2',
+  ports: '#e3ecd8',
   netns: '#dff3df',
   bridge: '#dbe7fb',
   container: '#fdf0d0',

@@ -4,7 +4,7 @@ import { columnsOf, shorten, wrap } from '../text/columns.js';
 /**
  * Where everything in the picture goes, in columns from left to right:
  *
- *     host | driver | shared namespace: itself, processes, references | bridges | containers
+ *     host | driver, and ports below it | shared namespace: itself, processes, references | bridges | containers
  *
  * Each bridge has its containers beside it, in a block of as many columns as make the picture about as wide as high,
  * and is level with their middle. A library for graphs in general would put sixty containers in one long row.
@@ -62,16 +62,20 @@ const VALUE_COLUMNS = 40;
 export function layOut(graph: Graph): Layout {
   const box = (node: GraphNode): Box => makeBox(node, node.details, false);
   const outer = graph.nodes.filter(({ kind }) => kind === 'host' || kind === 'driver').map(box);
+  const ports = graph.nodes.filter(({ kind }) => kind === 'ports').map(box);
   const left = graph.nodes.filter((node) => isInside(node) && node.kind !== 'bridge').map(box);
   const bridges = graph.nodes.filter(({ kind }) => kind === 'bridge').map(box);
   const blocks = makeBlocks(graph, bridges);
 
   // 1. Columns, by what stands in them.
   let x: number = GAP.margin;
+  const driver = outer.filter(({ node }) => node.kind === 'driver');
+  if (driver.length > 0) widen([...driver, ...ports]);
   for (const each of outer) {
     each.x = x;
     x += each.width + GAP.x;
   }
+  for (const each of ports) each.x = driver[0]?.x ?? x;
   x += GAP.frame;
   widen(left);
   for (const each of left) each.x = x;
@@ -100,10 +104,15 @@ export function layOut(graph: Graph): Layout {
   const group = around([...left, ...bridges], `shared network namespace ${graph.name}`);
   const [netns] = left;
   for (const each of outer) each.y = netns === undefined ? top : middleOf(netns) - each.height / 2;
+  let below = Math.max(...outer.map(({ y, height }) => y + height)) + GAP.y;
+  for (const each of ports) {
+    each.y = below;
+    below += each.height + GAP.y;
+  }
 
   // 3. All of it to the margin.
   const frames = [group, ...blocks.filter(({ framed }) => framed).map(({ frame }) => frame)];
-  const boxes = [...outer, ...left, ...bridges, ...blocks.flatMap((block) => block.boxes)];
+  const boxes = [...outer, ...ports, ...left, ...bridges, ...blocks.flatMap((block) => block.boxes)];
   const all: Rectangle[] = [...frames, ...boxes];
   const above = Math.min(...all.map((each) => each.y)) - GAP.margin;
   for (const each of all) each.y -= above;
@@ -112,7 +121,7 @@ export function layOut(graph: Graph): Layout {
     height: Math.ceil(Math.max(...all.map((each) => each.y + each.height)) + GAP.margin),
     frames,
     boxes,
-    links: linksOf(graph, [...outer, ...left, ...bridges], blocks),
+    links: linksOf(graph, [...outer, ...ports, ...left, ...bridges], blocks),
   };
 }
 

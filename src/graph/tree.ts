@@ -13,6 +13,7 @@ import { columnsOf } from '../text/columns.js';
 const COLOURS: Record<NodeKind, string> = {
   host: '1',
   driver: '36',
+  ports: '36',
   netns: '1;32',
   bridge: '34',
   container: '33',
@@ -37,7 +38,8 @@ export function renderTree(graph: Graph, { colour }: { colour: boolean }): strin
     const again = drawn.has(node.id);
     drawn.add(node.id);
     const details = again ? (edge?.details ?? []) : [...(edge?.details ?? []), ...node.details];
-    const below = again ? [] : graph.edges.filter(({ from }) => from === node.id);
+    // Where ports lead to stands beside them, and hangs on the driver.
+    const below = again || node.kind === 'ports' ? [] : graph.edges.filter(({ from }) => from === node.id);
     const title = `${paint(node, node.title)}${again ? ' (as above)' : ''}`;
     const [only] = details;
     if (only !== undefined && details.length === 1) lines.push(`${first}${title}  ${lineOf(only)}`);

@@ -47,7 +47,7 @@ export function findDouble(asked: readonly Port[], published: readonly Published
 }
 
 /** What else the forwarder has open, with room for the program itself. */
-const OTHER_DESCRIPTORS = 64;
+export const OTHER_DESCRIPTORS = 64;
 
 /** A listener takes a descriptor, and each connection two. */
 export function findTooMany(count: number, openFiles: number): Conflict | undefined {

@@ -1,7 +1,9 @@
 import type { StateDirectory } from '../state/directory.js';
 import { askForwarder } from './control.js';
 import { readPorts } from './desired.js';
+import type { Traffic } from './forwarder/traffic.js';
 import type { Port } from './port.js';
+import { keepsSource, SOURCES, type ForwarderName, type Sources } from './sources.js';
 
 /** A port as `rnetns port list --json` has it. */
 export interface ListedPort {
@@ -27,15 +29,19 @@ export interface ListedPort {
     pid: number | null;
   };
   /** What forwards it. */
-  forwarder: 'rnetns';
-  /** Does the server see the client's address as the source? */
+  forwarder: ForwarderName;
+  /** Does the server see the address of a client on another machine as the source? */
   keepsSource: boolean;
+  /** Whose address it sees, by where the client is; null with `toHost`: the service on the host sees its loopback. */
+  sources: Sources | null;
   /** The version of the PROXY header by which the server is told of the client; null: none. */
   proxyProtocol: 'v1' | 'v2' | null;
   /** Why it doesn't listen; null when it does. */
   problem: string | null;
   /** Connections, or clients of UDP, now. */
   clients: number | null;
+  /** Since this forwarder has opened it; null where none runs or it doesn't count. */
+  counters: Traffic | null;
 }
 
 const ANSWER_MS = 5000;
@@ -48,12 +54,13 @@ export async function listPorts(state: StateDirectory, timeoutMs = ANSWER_MS): P
     .map(([name, port]) => {
       const now = states[name];
       const problem = now === undefined ? 'no forwarder runs' : now.code;
-      return { ...asListed(port), problem, clients: now?.clients ?? null };
+      return { ...asListed(port), problem, clients: now?.clients ?? null, counters: now?.traffic ?? null };
     })
     .sort((one, other) => one.hostPort - other.hostPort || one.protocol.localeCompare(other.protocol));
 }
 
-export function asListed({ owner, proxyProtocol, ...port }: Port): Omit<ListedPort, 'problem' | 'clients'> {
+function asListed({ owner, proxyProtocol, ...port }: Port): Omit<ListedPort, 'problem' | 'clients' | 'counters'> {
+  const forwarder = 'rnetns';
   return {
     ...{ hostIp: port.hostIp, hostPort: port.hostPort, targetIp: port.targetIp, targetPort: port.targetPort },
     ...{ protocol: port.protocol, toHost: port.toHost },
@@ -62,6 +69,11 @@ export function asListed({ owner, proxyProtocol, ...port }: Port): Omit<ListedPo
       id: owner.kind === 'reference' ? owner.id : null,
       pid: owner.kind === 'process' ? owner.process.pid : null,
     },
-    ...{ forwarder: 'rnetns', keepsSource: false, proxyProtocol: proxyProtocol ?? null },
+    ...{
+      forwarder,
+      keepsSource: !port.toHost && keepsSource(forwarder),
+      sources: port.toHost ? null : SOURCES[forwarder],
+    },
+    proxyProtocol: proxyProtocol ?? null,
   };
 }

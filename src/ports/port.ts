@@ -37,6 +37,11 @@ function bracketed(ip: string): string {
   return ip.includes(':') ? `[${ip}]` : ip;
 }
 
+/** "web", "pid 12" or "namespace", for a column. */
+export function ownerOfListed({ owner: { id, pid } }: { owner: { id: string | null; pid: number | null } }): string {
+  return id ?? (pid === null ? 'namespace' : `pid ${pid}`);
+}
+
 export function describeOwner(owner: Owner): string {
   switch (owner.kind) {
     case 'namespace':

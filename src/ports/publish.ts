@@ -12,6 +12,7 @@ import { desirePort, dropPort } from './desired.js';
 import type { PortState } from './forwarder/table.js';
 import { isOwnerThere } from './owner.js';
 import { allPublished, follow } from './place.js';
+import { openFilesLimit } from './open-files.js';
 import { hostSide, nameOf, type Port } from './port.js';
 import { findPortUser } from './port-user.js';
 import type { ForwarderSurroundings } from './start-forwarder.js';
@@ -33,7 +34,7 @@ const TRIES = 3;
 export async function publishPorts(around: ForwarderSurroundings, asked: readonly Port[]): Promise<Port[]> {
   await dropForsaken(around.state);
   for (let tries = 1; ; tries += 1) {
-    refuse(asked, findDouble(asked, allPublished(around.state)) ?? findTooMany(asked.length, openFiles()));
+    refuse(asked, findDouble(asked, allPublished(around.state)) ?? findTooMany(asked.length, openFilesLimit()));
     const ports = await choose(asked);
     const failed = await open(around, ports);
     if (failed === undefined) {
@@ -55,7 +56,7 @@ export async function publishPorts(around: ForwarderSurroundings, asked: readonl
 export async function checkPorts(state: StateDirectory, asked: readonly Omit<Port, 'owner'>[]): Promise<void> {
   await dropForsaken(state);
   const ports = asked.map((port): Port => ({ ...port, owner: { kind: 'namespace' } }));
-  refuse(ports, findDouble(ports, allPublished(state)) ?? findTooMany(ports.length, openFiles()));
+  refuse(ports, findDouble(ports, allPublished(state)) ?? findTooMany(ports.length, openFilesLimit()));
   await choose(ports);
 }
 
@@ -145,11 +146,6 @@ function refuse(ports: readonly Port[], conflict: Conflict | undefined): void {
   const [port] = ports;
   const what = ports.length === 1 && port !== undefined ? ` ${hostSide(port)}` : '';
   throw new RnetnsError('ERR_PORT', `cannot publish${what}: ${conflict.why}`, { hint: conflict.hint });
-}
-
-function openFiles(): number {
-  const hard = /^Max open files +\S+ +(\d+)/m.exec(readOptional('/proc/self/limits') ?? '')?.[1];
-  return hard === undefined ? Infinity : Number(hard);
 }
 
 /** Whoever asks is on the network where the forwarder will listen: elsewhere nothing of this would be true. */

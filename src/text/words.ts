@@ -5,6 +5,15 @@ export function count(number: number, one: string, many = `${one}s`): string {
   return `${number} ${number === 1 ? one : many}`;
 }
 
+const SIZES = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
+
+/** "12 kB": in thousands, as programs for networks count. */
+export function bytes(number: number): string {
+  const index = Math.min(SIZES.length - 1, Math.floor(Math.log10(Math.max(1, number)) / 3));
+  const value = number / 1000 ** index;
+  return `${value < 10 && index > 0 ? value.toFixed(1) : Math.floor(value)} ${SIZES[index] ?? ''}`;
+}
+
 const UNITS = [
   ['d', 86_400],
   ['h', 3600],

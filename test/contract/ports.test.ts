@@ -1,6 +1,5 @@
 /** What every forwarder of ports has to do; each runs the same suite. */
 
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
@@ -10,6 +9,7 @@ import { startContainers } from '../fixtures/containers.js';
 import { printed } from '../fixtures/netns-facts.js';
 import {
   ask,
+  askDatagram,
   client,
   forwarderPids,
   publish,
@@ -24,7 +24,6 @@ import { requires } from '../fixtures/requirements.js';
 import { run } from '../fixtures/rnetns.js';
 import { freshRuntimeDir } from '../fixtures/runtime-dir.js';
 import { startCommand } from '../fixtures/shared-netns.js';
-import { onTestEnd } from '../fixtures/test-end.js';
 
 const MEGABYTES = 100;
 
@@ -34,21 +33,6 @@ const FORWARDERS: readonly { name: string; driver: 'pasta' | 'slirp4netns' | 'no
   { name: "rnetns' own with slirp4netns", driver: 'slirp4netns', keepsSource: false },
   { name: "rnetns' own without a driver", driver: 'none', keepsSource: false },
 ];
-
-/** What answers a datagram, which may be lost. */
-async function askDatagram(port: number, text: string, host = '127.0.0.1'): Promise<string> {
-  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
-  onTestEnd(() => void socket.close());
-  let answer = '';
-  socket.on('message', (message) => (answer ||= message.toString()));
-  return waitFor(
-    () => {
-      socket.send(text, port, host);
-      return answer === '' ? undefined : answer;
-    },
-    { intervalMs: 100, what: `an answer to ${text}` },
-  );
-}
 
 for (const { name, driver, keepsSource } of FORWARDERS) {
   describe(`ports forwarded by ${name}`, () => {

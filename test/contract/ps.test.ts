@@ -48,7 +48,7 @@ describe('ps', () => {
 
   it('of nothing: says so, has both lists, and makes nothing', async function () {
     const runtime = fresh(this);
-    expect(await ps(runtime)).to.deep.equal({ processes: [], containers: [] });
+    expect(await ps(runtime)).to.deep.equal({ processes: [], containers: [], ports: [] });
     expect((await run(['ps'], { env: runtime.env })).stdout).to.equal('default: down\n');
     expect(existsSync(join(runtime.dir, 'rnetns'))).to.be.false;
   });

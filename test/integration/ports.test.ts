@@ -11,6 +11,7 @@ import { StateDirectory } from '../../src/state/directory.js';
 import { printed, statusOf } from '../fixtures/netns-facts.js';
 import {
   ask,
+  askDatagram,
   client,
   forwarderPids,
   listed,
@@ -121,8 +122,42 @@ describe('a published port', () => {
     const port = await publishOne(runtime, '127.0.0.1::80');
     await publish(runtime, '81/udp');
     const { stdout } = await portCall(runtime, 'list');
-    expect(stdout).to.match(new RegExp(`127\\.0\\.0\\.1:${port}/tcp +-> 80 +this machine +namespace +0 clients`));
+    const row = new RegExp(`127\\.0\\.0\\.1:${port}/tcp +-> 80 +this machine +namespace +rnetns +namespace +0 clients`);
+    expect(stdout).to.match(row);
     expect(stdout).to.match(/\*:\d+\/udp +-> 81 +the network/);
+  });
+
+  it('is counted, and shown by ps and graph', async () => {
+    await startServer(runtime, '0.0.0.0', 80);
+    const [tcp, udp] = await publish(runtime, '80', '80/udp');
+    expect(await ask(tcp!.hostPort, 'who\n')).to.equal('169.254.77.77');
+    expect(await askDatagram(udp!.hostPort, 'hello')).to.equal('169.254.77.77 hello');
+    const inVain = await publishOne(runtime, '79');
+    await ask(inVain, 'who\n').catch(String);
+    const counted = await waitFor(
+      async () => {
+        const ports = await listed(runtime);
+        return ports.every(({ protocol, clients }) => protocol === 'udp' || clients === 0) && ports;
+      },
+      { what: 'the clients to be gone' },
+    );
+    const counters = (hostPort: number) => counted.find((port) => port.hostPort === hostPort)?.counters;
+    expect(counters(tcp!.hostPort)).to.deep.equal({ connections: 1, failed: 0, received: 4, sent: 13 });
+    expect(counters(inVain)).to.include({ connections: 1, failed: 1, sent: 0 });
+    const ofUdp = counters(udp!.hostPort)!;
+    expect(ofUdp).to.include({ connections: 1, failed: 0 });
+    expect(ofUdp.sent).to.be.at.least('169.254.77.77 hello'.length);
+
+    const { stdout } = await run(['ps', '--json'], { env: runtime.env });
+    expect((JSON.parse(stdout) as { ports: unknown }).ports).to.deep.equal(await listed(runtime));
+    const inWords = await run(['ps'], { env: runtime.env });
+    expect(inWords.stdout).to.match(
+      new RegExp(`\\*:${tcp!.hostPort}/tcp .* rnetns +namespace +0 clients, 1 so far, 4 B in, 13 B out`),
+    );
+    const graph = await run(['graph'], { env: runtime.env });
+    expect(graph.stdout)
+      .to.include('─ 3 ports by rnetns\n')
+      .and.match(/clients are +namespace/);
   });
 
   it('is not opened where something stands against it, and nothing else of that call is', async () => {

@@ -94,7 +94,7 @@ describe('ps --watch', () => {
     await waitFor(() => watching.stdout().split('\n').length > 2, { what: 'two answers' });
     const answers = watching.stdout().trim().split('\n');
     for (const answer of answers)
-      expect(JSON.parse(answer) as Inventory).to.deep.equal({ processes: [], containers: [] });
+      expect(JSON.parse(answer) as Inventory).to.deep.equal({ processes: [], containers: [], ports: [] });
     watching.child.stdout?.destroy();
     expect(await watching.ended).to.deep.equal({ status: 0, signal: null });
     expect(existsSync(join(runtime.dir, 'rnetns'))).to.be.false;

@@ -5,17 +5,17 @@ import { closePorts } from '../../ports/close.js';
 import { listPorts, type ListedPort } from '../../ports/listing.js';
 import { isOwnerThere, isSameOwner } from '../../ports/owner.js';
 import { generationUp } from '../../ports/place.js';
-import { describeOwner, hostSide, nameOf, targetSide, type Owner, type Port } from '../../ports/port.js';
-import { inWords, openTo } from '../../ports/words.js';
+import { describeOwner, nameOf, type Owner, type Port } from '../../ports/port.js';
+import { inWords } from '../../ports/words.js';
 import { checkNetwork, checkPorts, publishPorts } from '../../ports/publish.js';
 import { parseHostSide, parseSpecification, parseToHost } from '../../ports/specification.js';
 import { readLive } from '../../state/live.js';
 import { identifyProcess } from '../../state/process.js';
 import { ID } from '../../state/references.js';
+import { describePorts } from '../describe-ports.js';
 import { makeContext, stateOf, type CommonOptions } from '../context.js';
 import { print } from '../report.js';
 import { screenOf } from '../screen.js';
-import { table } from '../table.js';
 
 interface OwnerOptions extends CommonOptions {
   id?: string;
@@ -64,7 +64,9 @@ export function portCommand(): Command {
     .action(async (_options: CommonOptions, command: Command) => {
       const options = command.optsWithGlobals<CommonOptions>();
       const ports = await listPorts(stateOf(options));
-      print(options.json, ports, () => (ports.length === 0 ? 'no port is published' : describe(ports)));
+      print(options.json, ports, () =>
+        ports.length === 0 ? 'no port is published' : describePorts(ports, screenOf(process.stdout)),
+      );
     });
   return port;
 }
@@ -162,15 +164,4 @@ async function remove(words: readonly string[], options: AddOptions): Promise<vo
 
 function nameOfListed({ toHost, protocol, hostPort, hostIp }: ListedPort): string {
   return nameOf({ toHost, protocol, hostPort, hostIp, targetIp: '', targetPort: 1, proxyProtocol: undefined });
-}
-
-function describe(ports: readonly ListedPort[]): string {
-  const rows = ports.map((port) => [
-    hostSide(port),
-    port.toHost ? `<- 127.0.0.1:${port.targetPort}` : `-> ${targetSide(port)}`,
-    openTo(port),
-    port.owner.id ?? (port.owner.pid === null ? 'namespace' : `pid ${port.owner.pid}`),
-    port.problem ?? `${port.clients ?? 0} clients`,
-  ]);
-  return table(['HOST', 'INSIDE', 'OPEN TO', 'OWNER', 'STATE'], rows, screenOf(process.stdout));
 }

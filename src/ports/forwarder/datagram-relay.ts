@@ -1,4 +1,5 @@
 import type { RemoteInfo, Socket } from 'node:dgram';
+import { NO_TRAFFIC, type Traffic } from './traffic.js';
 
 /** As long as a client is silent it may still be answered; docker's proxy waits as long. */
 const IDLE_MS = 90_000;
@@ -27,6 +28,7 @@ interface Session {
  */
 export class DatagramRelay {
   private readonly sessions = new Map<string, Session>();
+  readonly traffic: Traffic = { ...NO_TRAFFIC };
 
   constructor(
     private readonly listener: Socket,
@@ -56,6 +58,7 @@ export class DatagramRelay {
     const key = `${client.address} ${client.port}`;
     const session = this.sessions.get(key) ?? this.begin(key, client);
     session.lastAt = performance.now();
+    this.traffic.received += message.length;
     if (session.peer !== undefined) send(session.peer, message);
     else if ((session.waiting?.length ?? MOST_WAITING) < MOST_WAITING) session.waiting?.push(message);
   }
@@ -64,9 +67,13 @@ export class DatagramRelay {
     if (this.sessions.size >= MOST_CLIENTS) this.forgetOldest();
     const session: Session = { client, lastAt: 0, waiting: [], peer: undefined };
     this.sessions.set(key, session);
+    this.traffic.connections += 1;
     this.open(client).then(
       (peer) => this.connect(key, session, peer),
-      () => this.forget(key),
+      () => {
+        this.traffic.failed += 1;
+        this.forget(key);
+      },
     );
     return session;
   }
@@ -83,6 +90,7 @@ export class DatagramRelay {
       // Nobody else may answer in the server's place.
       if (from.port !== peer.port || from.address !== peer.address) return;
       session.lastAt = performance.now();
+      this.traffic.sent += answer.length;
       this.listener.send(answer, client.port, client.address, () => undefined);
     });
     for (const message of session.waiting ?? []) send(peer, message);

@@ -1,4 +1,5 @@
 import type { Port } from '../port.js';
+import type { Traffic } from './traffic.js';
 
 /** A port that the forwarder has opened, or tries to. */
 export interface Opened {
@@ -9,6 +10,7 @@ export interface Opened {
   code: string | undefined;
   /** Connections or clients now. */
   clients: () => number;
+  traffic: () => Traffic;
   /** With its connections. */
   close: () => void;
   /** Called now and then. */

@@ -5,12 +5,14 @@ import type { Inside } from './inside.js';
 import type { Opened } from './opened.js';
 import { openTcpPort } from './tcp-port.js';
 import { openToHostPort } from './to-host-port.js';
+import type { Traffic } from './traffic.js';
 import { openUdpPort } from './udp-port.js';
 
 /** How a port is: `code` is why it doesn't listen. */
 export interface PortState {
   code: string | null;
   clients: number;
+  traffic: Traffic;
 }
 
 /**
@@ -57,7 +59,8 @@ export class PortTable {
   states(names: readonly string[] = [...this.opened.keys()]): Record<string, PortState> {
     const found = names.flatMap((name) => {
       const opened = this.opened.get(name)?.opened;
-      return opened === undefined ? [] : [[name, { code: opened.code ?? null, clients: opened.clients() }] as const];
+      if (opened === undefined) return [];
+      return [[name, { code: opened.code ?? null, clients: opened.clients(), traffic: opened.traffic() }] as const];
     });
     return Object.fromEntries(found);
   }

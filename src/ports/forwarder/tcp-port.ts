@@ -5,15 +5,16 @@ import type { Inside } from './inside.js';
 import type { Opened } from './opened.js';
 import { plainAddress, proxyHeader } from './proxy-header.js';
 import { relay, reset } from './relay.js';
+import { Clients } from './traffic.js';
 
 /** A machine that is gone without a word is noticed after that and some probes of tcp(7). */
 const KEEP_ALIVE_MS = 60_000;
 
 /** Listen on the host, and let the shared network's side be connected by the connector. */
 export function openTcpPort(port: Port, inside: Inside): Opened {
-  const clients = new Set<Socket>();
+  const clients = new Clients();
   const accept = async (client: Socket): Promise<void> => {
-    client.on('error', () => undefined).once('close', () => clients.delete(client));
+    client.on('error', () => undefined);
     clients.add(client);
     try {
       const from = plainAddress(client.remoteAddress);
@@ -26,6 +27,7 @@ export function openTcpPort(port: Port, inside: Inside): Opened {
       if (port.proxyProtocol !== undefined) server.write(proxyHeader(port.proxyProtocol, endsOf(client)));
       relay(client, server);
     } catch {
+      clients.noteFailed();
       reset(client);
     }
   };
@@ -44,6 +46,7 @@ export function openTcpPort(port: Port, inside: Inside): Opened {
       (error: unknown) => void (opened.code = errnoCode(error) ?? 'EIO'),
     ),
     clients: () => clients.size,
+    traffic: () => clients.traffic(),
     close: () => {
       server.close();
       for (const client of clients) reset(client);

@@ -4,6 +4,7 @@ import { DatagramRelay, type Peer } from './datagram-relay.js';
 import type { Inside } from './inside.js';
 import type { Opened } from './opened.js';
 import { relay, reset } from './relay.js';
+import { Clients, sumOf } from './traffic.js';
 import { bound } from './udp-port.js';
 
 /** Whichever of them the service has. */
@@ -13,7 +14,7 @@ const MOST_CLIENTS = 4096;
 
 /** One port of the host's loopback at the loopback inside: the connector listens there and hands out what it accepts. */
 export function openToHostPort(port: Port, inside: Inside): Opened {
-  const clients = new Set<Socket>();
+  const clients = new Clients();
   const relays = new Set<DatagramRelay>();
   let settle: () => void = () => undefined;
   const stop = inside.listen({
@@ -37,12 +38,15 @@ export function openToHostPort(port: Port, inside: Inside): Opened {
       reset(client);
       return;
     }
-    client.on('error', () => undefined).once('close', () => clients.delete(client));
+    client.on('error', () => undefined);
     clients.add(client);
     client.pause();
     connectHost(port.hostPort, LOOPBACKS).then(
       (server) => (client.destroyed ? reset(server) : relay(client, server)),
-      () => reset(client),
+      () => {
+        clients.noteFailed();
+        reset(client);
+      },
     );
   };
   const opened: Opened = {
@@ -50,6 +54,7 @@ export function openToHostPort(port: Port, inside: Inside): Opened {
     code: undefined,
     settled: new Promise((resolve) => (settle = resolve)),
     clients: () => [...relays].reduce((sum, each) => sum + each.clients, clients.size),
+    traffic: () => sumOf([clients.traffic(), ...[...relays].map(({ traffic }) => traffic)]),
     close: () => {
       stop();
       for (const client of clients) reset(client);

@@ -6,6 +6,7 @@ import { DatagramRelay } from './datagram-relay.js';
 import type { Inside } from './inside.js';
 import type { Opened } from './opened.js';
 import { plainAddress } from './proxy-header.js';
+import { NO_TRAFFIC, sumOf } from './traffic.js';
 
 /**
  * Datagrams on the host. Without an address there is a socket for each address of the host, not one for all: from that an answer
@@ -14,6 +15,8 @@ import { plainAddress } from './proxy-header.js';
  */
 export function openUdpPort(port: Port, inside: Inside): Opened {
   const relays = new Map<string, DatagramRelay>();
+  /** Of addresses that are gone. */
+  let past = NO_TRAFFIC;
   let closed = false;
   const open = async (address: string): Promise<void> => {
     const socket = await bound(address, port.hostPort);
@@ -36,6 +39,7 @@ export function openUdpPort(port: Port, inside: Inside): Opened {
       (error: unknown) => void (opened.code = errnoCode(error) ?? 'EIO'),
     ),
     clients: () => [...relays.values()].reduce((sum, { clients }) => sum + clients, 0),
+    traffic: () => sumOf([past, ...[...relays.values()].map(({ traffic }) => traffic)]),
     close: () => {
       closed = true;
       for (const relay of relays.values()) relay.close();
@@ -47,6 +51,7 @@ export function openUdpPort(port: Port, inside: Inside): Opened {
       for (const address of wanted) if (!relays.has(address)) open(address).catch(() => undefined);
       for (const [address, relay] of relays) {
         if (wanted.includes(address)) continue;
+        past = sumOf([past, relay.traffic]);
         relay.close();
         relays.delete(address);
       }

@@ -48,9 +48,11 @@ const published: ListedPort = {
   owner: { kind: 'namespace', id: null, pid: null },
   forwarder: 'rnetns',
   keepsSource: false,
+  sources: { loopback: 'namespace', host: 'namespace', remote: 'namespace' },
   proxyProtocol: null,
   problem: null,
   clients: 0,
+  counters: null,
 };
 
 const text = (changes: Partial<Status>): string =>
@@ -61,14 +63,20 @@ const problems = (changes: Partial<Status>): string[] =>
 
 describe('status in words', () => {
   it('which ports are published, and to whom they are open', () => {
-    const ports = [
+    const ports: ListedPort[] = [
       published,
-      { ...published, hostIp: '127.0.0.1', hostPort: 81, problem: 'no forwarder runs' },
+      {
+        ...published,
+        hostIp: '127.0.0.1',
+        hostPort: 81,
+        problem: 'no forwarder runs',
+        owner: { kind: 'reference', id: 'web', pid: null },
+      },
       { ...published, hostPort: 5432, targetPort: 5432, toHost: true },
     ];
     expect(text({ ports }).match(/^.* -> .*$/gm)).to.deep.equal([
       '  ports           *:8080/tcp -> 80, open to the network',
-      '                  127.0.0.1:81/tcp -> 80, open to this machine (no forwarder runs)',
+      '                  127.0.0.1:81/tcp -> 80, open to this machine, for web (no forwarder runs)',
       '                  inside 127.0.0.1:5432 -> *:5432/tcp, open to the namespace',
     ]);
   });

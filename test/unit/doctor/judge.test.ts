@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { judge as judgeDriver, type Facts as DriverFacts } from '../../../src/doctor/checks/drivers.js';
 import { judge as judgeKernel } from '../../../src/doctor/checks/kernel.js';
+import { judge as judgePorts } from '../../../src/doctor/checks/ports.js';
 import { judge as judgeSubids, type Facts as SubidFacts } from '../../../src/doctor/checks/subordinate-ids.js';
 import { RnetnsError } from '../../../src/errors/error.js';
 
@@ -65,6 +66,26 @@ describe('doctor judges subordinate ids', () => {
       service: undefined,
     }));
     expect(judgeSubids(facts({ files }))).to.include({ status: 'ok' });
+  });
+});
+
+describe('doctor judges what can be published', () => {
+  const facts = { refused: undefined, firstUnprivileged: 1024, openFiles: 1_048_576 };
+
+  it('says by what, from which port on, and how many', () => {
+    const { status, detail, hint } = judgePorts(facts);
+    expect({ status, hint }).to.deep.equal({ status: 'ok', hint: null });
+    expect(detail).to.include('by rnetns itself').and.include('from port 1024 on').and.include('1048512 ports');
+    expect(judgePorts({ ...facts, openFiles: Infinity }).detail).not.to.include('at most');
+  });
+
+  it('warns where not even the loopback has one', () => {
+    for (const refused of ['EADDRNOTAVAIL', 'EPERM']) {
+      const { status, detail, hint } = judgePorts({ ...facts, refused });
+      expect(status).to.equal('warn');
+      expect(detail).to.include(refused);
+      expect(hint).to.be.a('string');
+    }
   });
 });
 

@@ -3,6 +3,7 @@
 import type { CachedAttachment } from '../../../src/cni/cache.js';
 import type { Facts } from '../../../src/graph/model.js';
 import type { ContainerLink, ProcessEntry } from '../../../src/inspect/inventory.js';
+import type { ListedPort } from '../../../src/ports/listing.js';
 import type { Status } from '../../../src/inspect/status.js';
 
 export const up: Status = {
@@ -54,6 +55,16 @@ export function facts(changes: Partial<Facts> = {}): Facts {
     anonymous: 0,
     hostInterfaces: ['enp1s0'],
     interfaces: ['eth0'],
+    ...changes,
+  };
+}
+
+export function published(hostPort: number, changes: Partial<ListedPort> = {}): ListedPort {
+  return {
+    ...{ hostIp: '', hostPort, targetIp: '', targetPort: 80, protocol: 'tcp', toHost: false },
+    ...{ owner: { kind: 'namespace', id: null, pid: null }, forwarder: 'rnetns', keepsSource: false },
+    sources: { loopback: 'namespace', host: 'namespace', remote: 'namespace' },
+    ...{ proxyProtocol: null, problem: null, clients: 0, counters: null },
     ...changes,
   };
 }

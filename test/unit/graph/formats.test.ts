@@ -11,7 +11,7 @@ import { layOut, type Rectangle } from '../../../src/graph/svg-layout.js';
 import { renderSvg } from '../../../src/graph/svg.js';
 import { renderTree } from '../../../src/graph/tree.js';
 import { findProgram, requires } from '../../fixtures/requirements.js';
-import { busy, down, facts, HOSTILE, link, many, process, reference, up } from './facts.js';
+import { busy, down, facts, HOSTILE, link, many, process, published, reference, up } from './facts.js';
 
 /** Every name in it is one of `names`. */
 function named(names: readonly string[]): Graph {
@@ -62,6 +62,23 @@ host  default route  enp1s0
             without an id  1`.trimStart(),
     );
     expect(renderTree(buildGraph(facts({ status: down })), { colour: false })).to.equal('default: down');
+  });
+
+  it('draws ports below what hangs on the driver', () => {
+    const status = { ...up, ports: [published(8080)] };
+    const tree = renderTree(buildGraph(facts({ status })), { colour: false });
+    expect(tree).to.equal(
+      `
+host  default route  enp1s0
+├─ pasta  pid  4242
+│  └─ default: running
+│        eth0   192.0.2.2  fd00::2
+│        DNS    169.254.1.1  192.0.2.53
+│        since  2026-11-22T04:44:12.936Z
+└─ 1 port by rnetns
+      *:8080/tcp   → 80  to the network
+      clients are  namespace`.trimStart(),
+    );
   });
 
   it('has colour when asked to, and is the same text without it', () => {
@@ -153,7 +170,11 @@ describe('graph/svg', () => {
           const shared = sizes.map((_, bridge) => link('everywhere', bridge, { bridge: `br${bridge}` }));
           const graph = buildGraph(
             facts({
-              status: { ...up, references: Array.from({ length: loose }, (_, index) => reference(`netns:n${index}`)) },
+              status: {
+                ...up,
+                references: Array.from({ length: loose }, (_, index) => reference(`netns:n${index}`)),
+                ports: Array.from({ length: run }, (_, index) => published(8000 + index)),
+              },
               inventory: {
                 processes: Array.from({ length: run }, (_, index) => process(index, [name, name])),
                 containers: [...containers, ...shared],

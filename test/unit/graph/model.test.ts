@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Graph, GraphNode } from '../../../src/graph/graph.js';
 import { buildGraph } from '../../../src/graph/model.js';
 import { publishedPorts } from '../../../src/graph/ports.js';
-import { attachment, busy, down, facts, HOSTILE, link, many, process, reference, up } from './facts.js';
+import { attachment, busy, down, facts, HOSTILE, link, many, process, published, reference, up } from './facts.js';
 
 function node(graph: Graph, id: string): GraphNode {
   const found = graph.nodes.find((each) => each.id === id);
@@ -65,6 +65,26 @@ describe('graph/model', () => {
     const names = lines(buildGraph(facts({ inventory: { processes: different, containers: [] } })), 'processes');
     expect(names.slice(0, 2)).to.deep.equal(['p0', 'p1']);
     expect(names.at(-1)).to.equal('and 12 others');
+  });
+
+  it('published ports hang between host and namespace, those first with which something is wrong', () => {
+    const ports = [
+      published(8080, { owner: { kind: 'reference', id: 'web', pid: null } }),
+      published(5432, { toHost: true, hostIp: '127.0.0.1', targetPort: 5432, sources: null }),
+      published(8443, { hostIp: '::1', targetIp: '10.89.0.2', problem: 'EADDRINUSE' }),
+    ];
+    const graph = buildGraph(facts({ status: { ...up, ports } }));
+    expect(below(graph, 'host')).to.deep.equal(['driver', 'ports:rnetns']);
+    expect(below(graph, 'ports:rnetns')).to.deep.equal(['netns']);
+    expect(node(graph, 'ports:rnetns')).to.include({ title: '3 ports by rnetns', health: 'broken' });
+    expect(lines(graph, 'ports:rnetns')).to.deep.equal([
+      '[::1]:8443/tcp → 10.89.0.2:80 EADDRINUSE',
+      '*:8080/tcp → 80 to the network for web',
+      'inside 127.0.0.1:5432 → 127.0.0.1:5432/tcp to the namespace',
+      'clients are namespace',
+    ]);
+    const crowd = Array.from({ length: 1000 }, (_, index) => published(2000 + index));
+    expect(lines(buildGraph(facts({ status: { ...up, ports: crowd } })), 'ports:rnetns')).to.have.lengthOf(10);
   });
 
   it('c2 stands before c10', () => {
