@@ -66,7 +66,7 @@ describe('ps', () => {
       { pid: child, uid, command: ['sleep', '600'], started: processes[1]?.started, lease: false, netns: null },
     ]);
     for (const { started } of processes) expect(Date.parse(started)).to.be.closeTo(Date.now(), 30_000);
-    expect(await ps(runtime), 'the same once more').to.deep.equal({ processes, containers });
+    expect(await ps(runtime), 'the same once more').to.deep.equal({ processes, containers, ports: [] });
     await killNow(child);
     await command.finish();
   });
