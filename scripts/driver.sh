@@ -47,6 +47,7 @@ driver_lives() {
 run_driver() {
   make_fifos "$out" && command exec 3<>"$out/driver.words" 4<>"$out/driver.ready" || return
   accept_dad 0
+  note_asked
   true >"$out/driver.said"
   # Its descriptors are known: $rn_ready_fd is where it says that it is ready, which is its stdout (pasta) or 3.
   # shellcheck disable=SC2094 # the words are not read here
@@ -61,6 +62,12 @@ run_driver() {
   driver_words=$!
   exec 3>&- 4>&-
 }
+
+# The name servers that it finds, which some drivers ask as long as they run. The plan has those of the first start.
+note_asked() {
+  [ "$how$answered" != create ] || return 0
+  [ -f /etc/resolv.conf ] && awk '$1 == "nameserver" { print $2 }' /etc/resolv.conf >"$out/driver.asked" || true >"$out/driver.asked"
+} 2>/dev/null
 
 # What it says, and that it is ready, and that it ended: end-of-file. Each end is opened before the other one is closed, so
 # that nothing blocks.

@@ -104,6 +104,7 @@ function findProblems(status: Status): string[] {
       : [
           `public name servers are asked, for lack of others: ${words(status.publicNameservers, '')}: dns_servers, dns_fallback`,
         ]),
+    ...(status.stale ?? []).map(({ detail }) => `${detail}: rnetns repair`),
     ...(unknown ? ['a part of it does not do its work: rnetns repair'] : []),
     ...(status.refCount === null ? ['the references cannot be counted: rnetns repair'] : []),
     ...(damaged === 0 ? [] : [`${referencesInWords(damaged)} dead or damaged: rnetns repair`]),

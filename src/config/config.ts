@@ -40,6 +40,9 @@ export interface Config {
   };
 }
 
+/** Those that resolv.conf inside is made with. */
+export type DnsSettings = Pick<Config['network'], 'dnsServers' | 'dnsFallback' | 'dnsSearches' | 'dnsOptions'>;
+
 /** One effective setting and where it came from, as `rnetns config` prints it. */
 export interface Setting {
   /** `section.key`, as in the ini file. */

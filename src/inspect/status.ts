@@ -2,6 +2,8 @@ import { processEnvironment } from '../config/environment.js';
 import { backgroundEnvironment } from '../exec/background.js';
 import { runCommand } from '../exec/command.js';
 import { wholeAnswer } from '../exec/whole-answer.js';
+import { lookAtHost, type Stale } from '../lifecycle/look.js';
+import { isInside } from '../namespace/inside.js';
 import { membersWith } from '../namespace/members.js';
 import { namedNamespaces } from '../namespace/names.js';
 import { isWhole } from '../namespace/sound.js';
@@ -14,7 +16,7 @@ import { readOptional } from '../state/files.js';
 import { readInfo } from '../state/info.js';
 import { readLive, type Live } from '../state/live.js';
 import { identifyProcess, isAlive } from '../state/process.js';
-import { readRecord } from '../state/record.js';
+import { readRecord, type Record } from '../state/record.js';
 import { readReferences, type Reference } from '../state/references.js';
 import { countUsers } from './inventory.js';
 import { limitsOf, type Limit } from './limits.js';
@@ -62,6 +64,11 @@ export interface Status {
   nameservers: string[] | null;
   /** Those of them that nobody has chosen: public ones, for lack of any other. Not there when there are none. */
   publicNameservers?: string[];
+  /**
+   * What the host or the driver has changed since it was written, and `rnetns repair` writes again. Null as well where nobody can
+   * tell: from inside, and in a namespace that a version of rnetns before this one has made.
+   */
+  stale: Stale[] | null;
   /** Durable references of `setup` with an id. */
   references: Reference[] | null;
   /** Sum of all references, those without an id too; null also when `ref-count` holds no number. */
@@ -111,6 +118,7 @@ export async function readStatus(state: StateDirectory, { askDriver = true } = {
     dnsForwardIps: null,
     mapGuestIps: null,
     nameservers: null,
+    stale: null,
     references: null,
     refCount: null,
     processes: null,
@@ -152,6 +160,7 @@ export async function readStatus(state: StateDirectory, { askDriver = true } = {
     mapGuestIps: info?.mapGuestIps ?? null,
     nameservers: parseResolvConf(readOptional(state.resolvConf) ?? '').nameservers,
     ...(info?.publicNameservers !== undefined && { publicNameservers: info.publicNameservers }),
+    stale: staleIn(state, record, live),
     references: references.list,
     refCount: references.count,
     processes: users.processes,
@@ -166,13 +175,21 @@ export async function readStatus(state: StateDirectory, { askDriver = true } = {
   };
 }
 
+function staleIn(state: StateDirectory, record: Record | undefined, { supervisor, keeper }: Live): Stale[] | null {
+  const settings = record?.plan.resolvConf?.settings;
+  if (record === undefined || settings === undefined || !isAlive(supervisor) || !isAlive(keeper) || isInside(state))
+    return null;
+  const { driver, resolvConf } = record.plan;
+  return lookAtHost(state, { driver, resolvConf: { ...resolvConf, settings } }, keeper, supervisor)?.stale ?? null;
+}
+
 /** As they are now: a driver that was started again has those that the host has by now. */
 function addressesIn(pid: number): string[] {
   const proc = (file: string) => readOptional(`/proc/${pid}/net/${file}`) ?? '';
   return parseProcAddresses(proc('fib_trie'), proc('if_inet6'));
 }
 
-type RecordedDriver = NonNullable<ReturnType<typeof readRecord>>['plan']['driver'];
+type RecordedDriver = Record['plan']['driver'];
 
 async function readDriver(
   state: StateDirectory,

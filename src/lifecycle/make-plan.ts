@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { Config } from '../config/config.js';
+import type { Config, DnsSettings } from '../config/config.js';
 import { findDriver, planDriver, type Found } from '../driver/choose.js';
 import { driverNamed, quirksOf } from '../driver/drivers.js';
 import { ownWaysOut } from '../namespace/ways-out.js';
@@ -12,6 +12,7 @@ import type { DriverPlan, IdMap, Plan } from '../plan/plan.js';
 import {
   answeringForwarders,
   chooseHostResolvConf,
+  parseResolvConf,
   planResolvConf,
   type ResolvConfFacts,
 } from '../plan/resolv-conf.js';
@@ -69,6 +70,8 @@ export async function makePlan(context: Context, { found, idMap }: Choice): Prom
     resolvConf: {
       content: planResolvConf(resolvConfFacts(config, driver, forwarders, families.ipv6, readText)).content,
       mountTarget,
+      asked: serversNamed(readText),
+      settings: dnsSettings(config),
     },
     directory: state.path,
   };
@@ -114,7 +117,16 @@ function refuseServersWithoutFamily({ network }: Config, driver: DriverPlan): vo
 export function forwardersFor({ name, dnsForward }: DriverPlan, families: WaysOut, readText = readOptional): string[] {
   const served = dnsForward.filter((address) => (address.includes(':') ? families.ipv6 : families.ipv4));
   const ours = driverNamed(name).program?.forwarders;
-  return ours === undefined ? served : answeringForwarders(served, ours, readText('/etc/resolv.conf') ?? '');
+  return ours === undefined ? served : answeringForwarders(served, ours, serversNamed(readText));
+}
+
+function serversNamed(readText: typeof readOptional): string[] {
+  return parseResolvConf(readText('/etc/resolv.conf') ?? '').nameservers;
+}
+
+export function dnsSettings({ network }: Config): DnsSettings {
+  const { dnsServers, dnsFallback, dnsSearches, dnsOptions } = network;
+  return { dnsServers, dnsFallback, dnsSearches, dnsOptions };
 }
 
 /** What resolv.conf inside is made of. Without a driver a public server is as far away as any other. */

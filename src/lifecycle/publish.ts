@@ -5,16 +5,16 @@ import type { Logger } from '../log/logger.js';
 import { recordedProcess } from '../namespace/proof.js';
 import { showsResolvConf } from '../namespace/resolv-conf-shown.js';
 import type { Surroundings } from '../namespace/surroundings.js';
-import { ofFamiliesIn, parseProcAddresses } from '../plan/addresses.js';
 import type { Plan } from '../plan/plan.js';
-import { planResolvConf, publicServers, type ResolvConfFacts } from '../plan/resolv-conf.js';
+import type { ResolvConfFacts } from '../plan/resolv-conf.js';
 import { readOptional, writeAtomic, writeInPlace } from '../state/files.js';
-import { readInfo, writeInfo } from '../state/info.js';
+import { writeInfo } from '../state/info.js';
 import { formatLive } from '../state/live.js';
 import { bootId, namespaceInode, type ProcessId } from '../state/process.js';
 import { writeRecord } from '../state/record.js';
 import { noteMended, type Context } from './context.js';
-import { forwardersFor, resolvConfFacts } from './make-plan.js';
+import { lookAtHost, type Look, type Stale } from './look.js';
+import { dnsSettings } from './make-plan.js';
 
 /** A namespace whose processes are there. */
 export interface Built {
@@ -23,6 +23,10 @@ export interface Built {
   plan: Plan;
   since: string;
   created: boolean;
+}
+
+interface Looked extends Pick<Built, 'supervisor' | 'created'> {
+  keeper: ProcessId;
 }
 
 /** The last steps of reconcile (ensure.ts): say what there is, and publish it. */
@@ -35,39 +39,40 @@ export function publish(context: Context, generation: string, { supervisor, plan
     throw new RnetnsError('ERR_NETNS', `the keeper of ${state.path} ended at once`);
   }
   recordResolvConfTarget(context, plan, keeper, created);
-  publishAddresses(context, plan, keeper, created);
+  publishHostPart(context, plan, { supervisor, keeper, created });
   const { lingerSeconds } = config.rnetns;
   writeRecord(state, { version: 1, generation, bootId: bootId(), since, netnsInode, lingerSeconds, plan });
   const guard = recordedProcess(state.guardFile);
   writeAtomic(state.live, formatLive({ generation, bootId: bootId(), supervisor, guard, keeper }));
 }
 
-/** Read by way of a process inside: /proc/net of our own says nothing about another namespace. */
-function publishAddresses(context: Context, plan: Plan, keeper: ProcessId, created: boolean): void {
+/** What depends on the host: resolv.conf, and what we say of addresses. */
+function publishHostPart(context: Context, plan: Plan, { supervisor, keeper, created }: Looked): void {
   const { state, config, log } = context;
-  const proc = `/proc/${keeper.pid}/net`;
-  // Without IPv6 in the kernel there is no second one.
-  const routes = readOptional(`${proc}/fib_trie`);
-  if (routes === undefined) throw new RnetnsError('ERR_NETNS', `the keeper of ${state.path} ended at once`);
-  const addresses = parseProcAddresses(routes, readOptional(`${proc}/if_inet6`) ?? '');
-  const { driver } = plan;
-  // Without an address yet the host is offline; the driver will serve where it said it would.
-  const isKnown = addresses.length > 0;
-  const ipv6 = !isKnown || addresses.some((address) => address.includes(':'));
-  const ipv4 = !isKnown || addresses.some((address) => !address.includes(':'));
-  const dnsForwardIps = isKnown ? forwardersFor(driver, { ipv4, ipv6 }) : [...driver.dnsForward];
-  const facts = resolvConfFacts(config, driver, dnsForwardIps, ipv6);
-  let publicNameservers = readInfo(state)?.publicNameservers;
+  const settings = plan.resolvConf.settings ?? dnsSettings(config);
+  const look = lookAtHost(
+    state,
+    { ...plan, resolvConf: { ...plan.resolvConf, settings } },
+    keeper,
+    created ? undefined : supervisor,
+  );
+  if (look === undefined) throw new RnetnsError('ERR_NETNS', `the keeper of ${state.path} ended at once`);
+  const { names } = look.part;
   const isEmpty = readOptional(state.resolvConf) === '';
+  const isStale = look.stale.some(({ what }) => what === 'resolv.conf');
+  if (names.kept !== undefined && !created) log.warn(`resolv.conf stays as it is: ${names.kept}`);
   if (isEmpty && !created) noteMended(context, 'file', 'resolv.conf written again: it was missing or empty');
-  if (created || isEmpty) {
-    writeInPlace(state.resolvConf, planResolvConf(facts).content);
-    const last = publicServers(facts);
-    publicNameservers = last.length === 0 ? undefined : last;
-    warnOfServers(log, facts, last);
+  else if (isStale && !created) noteStale(context, look, 'resolv.conf');
+  if (created || isEmpty || isStale) {
+    writeInPlace(state.resolvConf, names.kept === undefined ? names.content : plan.resolvConf.content);
+    if (names.kept === undefined) warnOfServers(log, names.facts, names.publicNameservers);
   }
-  const mapGuestIps = isKnown ? ofFamiliesIn(driver.mapGuest, addresses) : [...driver.mapGuest];
-  writeInfo(state, { addresses, dnsForwardIps, mapGuestIps, ...(publicNameservers && { publicNameservers }) });
+  if (!created) noteStale(context, look, 'addresses');
+  writeInfo(state, look.info);
+}
+
+function noteStale(context: Context, { stale }: Look, part: Stale['what']): void {
+  for (const { what, detail } of stale) if (what === part) noteMended(context, 'file', `${detail}: written again`);
 }
 
 /** Nobody's choice, or a choice that can't be: neither goes without a word. */

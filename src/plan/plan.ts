@@ -1,4 +1,4 @@
-import type { DriverName } from '../config/config.js';
+import type { DnsSettings, DriverName } from '../config/config.js';
 import type { WaysOut } from './default-route.js';
 import type { IdMapLine } from './id-map.js';
 import type { Mount } from './mounts.js';
@@ -21,6 +21,8 @@ export interface DriverQuirks {
   copiesHostRoutes: boolean;
   /** Else the supervisor brings `lo` up. */
   bringsUpLoopback: boolean;
+  /** It reads the host's name servers when it starts, and its DNS forwarders ask those for as long as it runs. */
+  readsServersOnce: boolean;
 }
 
 /** How a driver is run, and which of its addresses the commands inside may use. */
@@ -51,6 +53,10 @@ export interface Plan {
     content: string;
     /** Where commands see it, or null when the host has no /etc/resolv.conf to mount it on. */
     mountTarget: string | null;
+    /** The name servers in the host's /etc/resolv.conf, which a driver that starts now asks. Not there: nobody noted them. */
+    asked?: string[];
+    /** The settings that it was made with. */
+    settings?: DnsSettings;
   };
   directory: string;
 }

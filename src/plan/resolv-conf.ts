@@ -84,7 +84,8 @@ function isScoped(server: string): boolean {
   return ip?.kind === 'ipv6' && (isIpv6LinkLocal(ip) || ip.zone !== undefined);
 }
 
-function isReachable(server: string, ipv6: boolean): boolean {
+/** Can it be asked from inside? */
+export function isReachable(server: string, ipv6: boolean): boolean {
   const ip = parseIp(server);
   if (ip === undefined || isLocalhost(ip) || isScoped(server)) return false;
   return ip.kind === 'ipv4' || ipv6;
@@ -96,9 +97,14 @@ function chosenServers({ host, forwarders, ipv6, dnsServers }: ResolvConfFacts):
   return distinct([...dnsServers, ...others.filter((server) => isReachable(server, ipv6))]);
 }
 
+/** Is there any but the very last resort? */
+export function hasChosenServer(facts: ResolvConfFacts): boolean {
+  return chosenServers(facts).length > 0;
+}
+
 /** The very last resort, empty as long as there is any other: what nobody has chosen, so that it has to be told. */
 export function publicServers(facts: ResolvConfFacts): string[] {
-  if (facts.dnsFallback === 'none' || chosenServers(facts).length > 0) return [];
+  if (facts.dnsFallback === 'none' || hasChosenServer(facts)) return [];
   return [...PUBLIC_IPV4, ...(facts.ipv6 ? PUBLIC_IPV6 : [])];
 }
 
@@ -108,14 +114,14 @@ export function publicServers(facts: ResolvConfFacts): string[] {
  * names none has one at 127.0.0.1 (resolver(5)).
  *
  * @param ours - those for IPv4 and IPv6 that rnetns asks for.
+ * @param nameservers - of the host's /etc/resolv.conf.
  */
 export function answeringForwarders(
   forwarders: readonly string[],
   ours: { ipv4: string; ipv6: string },
-  hostText: string,
+  nameservers: readonly string[],
 ): string[] {
   if (!forwarders.includes(ours.ipv4) || !forwarders.includes(ours.ipv6)) return [...forwarders];
-  const { nameservers } = parseResolvConf(hostText);
   const hasIpv4 = nameservers.length === 0 || nameservers.some((server) => parseIp(server)?.kind === 'ipv4');
   return forwarders.filter((address) => address !== (hasIpv4 ? ours.ipv6 : ours.ipv4));
 }

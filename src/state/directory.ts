@@ -123,6 +123,10 @@ export class StateDirectory {
   get driverFile(): string {
     return join(this.outside, 'driver');
   }
+  /** The name servers that the host had when the driver was last started again, a line each: see scripts/driver.sh. */
+  get driverAsked(): string {
+    return join(this.outside, 'driver.asked');
+  }
   /** The file that the guard has open, with its pid. */
   get guardFile(): string {
     return join(this.outside, 'guard');

@@ -1,6 +1,8 @@
 import {
-  chmodSync,
   closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
   fsyncSync,
   ftruncateSync,
   lstatSync,
@@ -11,7 +13,6 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { errnoCode } from '../config/errno.js';
@@ -100,9 +101,18 @@ export function writeInPlace(path: string, text: string): void {
   try {
     // A directory or a link of that name is nobody's but an accident's.
     if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) rmSync(path, { recursive: true });
-    writeFileSync(path, text);
-    // Whatever the umask: inside, it is everybody's.
-    chmodSync(path, 0o644);
+    const file = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644);
+    try {
+      // By one write, with newlines over what is longer now, for who reads meanwhile is to find no half of a line.
+      const whole = Buffer.from(text);
+      const longer = Math.min(Math.max(fstatSync(file).size - whole.length, 0), 1 << 16);
+      writeSync(file, Buffer.concat([whole, Buffer.alloc(longer, '\n')]), 0, undefined, 0);
+      ftruncateSync(file, whole.length);
+      // Whatever the umask: inside, it is everybody's.
+      fchmodSync(file, 0o644);
+    } finally {
+      closeSync(file);
+    }
   } catch (cause) {
     throw writeError(path, cause);
   }

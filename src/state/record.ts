@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { DNS_FALLBACKS } from '../config/config.js';
 import { DRIVERS } from '../driver/drivers.js';
 import type { DriverPlan, Plan } from '../plan/plan.js';
 import { bootId } from './process.js';
@@ -95,6 +96,19 @@ function asDriver(value: unknown): DriverPlan | undefined {
   return fits ? (driver as unknown as DriverPlan) : undefined;
 }
 
+/** With what a version before this one didn't write missing. */
+function isResolvConf(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { asked, settings } = value;
+  if (asked !== undefined && !isStrings(asked)) return false;
+  if (settings === undefined) return true;
+  return (
+    isObject(settings) &&
+    [settings.dnsServers, settings.dnsSearches, settings.dnsOptions].every(isStrings) &&
+    DNS_FALLBACKS.some((fallback) => fallback === settings.dnsFallback)
+  );
+}
+
 /** undefined: damaged. */
 function asRecord(value: unknown): Record | undefined {
   if (!isObject(value) || !isObject(value.plan)) return undefined;
@@ -107,7 +121,7 @@ function asRecord(value: unknown): Record | undefined {
     Number.isInteger(value.netnsInode) &&
     (lingerSeconds === undefined || (typeof lingerSeconds === 'number' && lingerSeconds >= 0)) &&
     driver !== undefined &&
-    (plan.resolvConf === undefined || isObject(plan.resolvConf)) &&
+    (plan.resolvConf === undefined || isResolvConf(plan.resolvConf)) &&
     (plan.directory === undefined || typeof plan.directory === 'string') &&
     Array.isArray(plan.mounts) &&
     plan.mounts.every((mount) => isObject(mount) && isStrings([mount.type, mount.source, mount.target]));

@@ -30,6 +30,8 @@ export const dns = check('dns', { gather, judge, limitMs: LIMIT_MS });
 
 interface Asked {
   where: string;
+  /** What is wrong with resolv.conf of the namespace that is up. */
+  stale?: string[];
   forwarders: DnsAnswer[];
   /** The host's own name servers, asked from the host. */
   host: DnsAnswer[];
@@ -61,7 +63,8 @@ async function askForwarders(host: Host): Promise<Omit<Asked, 'host' | 'publicSe
       ...['nsenter', '--target', String(live.keeper.pid), '--net', '--'],
     ];
     const servers = live.dnsForwardIps ?? [];
-    return { where: `in ${live.name}`, forwarders: await askDnsFrom(enter, servers, host.env) };
+    const stale = (live.stale ?? []).filter(({ what }) => what === 'resolv.conf').map(({ detail }) => detail);
+    return { where: `in ${live.name}`, stale, forwarders: await askDnsFrom(enter, servers, host.env) };
   }
   const found = chosenDriver(host);
   if (found instanceof RnetnsError) return warn('not asked: no driver', `see ${wantedDriver(host.config)}`);
@@ -83,7 +86,8 @@ async function askForwarders(host: Host): Promise<Omit<Asked, 'host' | 'publicSe
 
 function judge(facts: Facts): Finding {
   if ('status' in facts) return facts;
-  const { where, forwarders, host } = facts;
+  const { where, forwarders, host, stale = [] } = facts;
+  if (stale.length > 0) return warn(`${where}: ${stale.join('; ')}`, 'rnetns repair');
   if (forwarders.length === 0) {
     const last = facts.publicServers.join(' ');
     if (last === '') return ok(`no forwarder ${where}, as the settings have it`);

@@ -4,6 +4,6 @@ import type { Driver } from '../driver.js';
 export const none: Driver = {
   name: 'none',
   program: null,
-  quirks: { disableDad: false, copiesHostRoutes: false, bringsUpLoopback: false },
+  quirks: { disableDad: false, copiesHostRoutes: false, bringsUpLoopback: false, readsServersOnce: false },
   plan: () => ({ name: 'none', path: null, args: [], dnsForward: [], mapGuest: [] }),
 };

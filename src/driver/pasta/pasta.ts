@@ -4,7 +4,12 @@ import { DNS_FORWARD, planPasta } from './plan.js';
 
 /** It closes all descriptors above 2 when it starts. */
 const READY_FD = 1;
-const QUIRKS: DriverQuirks = { disableDad: false, copiesHostRoutes: true, bringsUpLoopback: true };
+const QUIRKS: DriverQuirks = {
+  disableDad: false,
+  copiesHostRoutes: true,
+  bringsUpLoopback: true,
+  readsServersOnce: true,
+};
 
 /** passt's network namespace mode: https://passt.top, pasta(1). */
 export const pasta: ConnectingDriver = {

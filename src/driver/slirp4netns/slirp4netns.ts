@@ -3,7 +3,12 @@ import type { ConnectingDriver } from '../driver.js';
 import { planSlirp4netns, READY_FD, TAP } from './plan.js';
 
 // Its IPv6 would take two seconds more to come up: https://github.com/containers/podman/issues/11062.
-const QUIRKS: DriverQuirks = { disableDad: true, copiesHostRoutes: false, bringsUpLoopback: false };
+const QUIRKS: DriverQuirks = {
+  disableDad: true,
+  copiesHostRoutes: false,
+  bringsUpLoopback: false,
+  readsServersOnce: false,
+};
 
 /** https://github.com/rootless-containers/slirp4netns, slirp4netns(1). */
 export const slirp4netns: ConnectingDriver = {

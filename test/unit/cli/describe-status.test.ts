@@ -24,6 +24,7 @@ const up: Status = {
   dnsForwardIps: ['169.254.1.1'],
   mapGuestIps: [],
   nameservers: ['169.254.1.1'],
+  stale: [],
   references: [],
   refCount: 0,
   processes: 0,

@@ -25,6 +25,7 @@ export const up: Status = {
   dnsForwardIps: ['169.254.1.1'],
   mapGuestIps: [],
   nameservers: ['169.254.1.1', '192.0.2.53'],
+  stale: [],
   references: [],
   refCount: 0,
   processes: 0,
