@@ -23,6 +23,7 @@ const KEYS = [
     'limits',
     'linger',
     'since',
+    'stale',
   ],
 ];
 const DRIVER_KEYS = ['name', 'version', 'path', 'pid', 'args', 'restarts'];
