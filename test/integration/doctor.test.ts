@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { CHECK_IDS } from '../../src/doctor/ids.js';
 import { expectFinding, finding, findingWhere, reportOf } from '../fixtures/doctor.js';
 import { privateHost } from '../fixtures/private-host.js';
-import { processesMentioning, waitFor } from '../fixtures/processes.js';
+import { descendantsOf, processesMentioning, waitFor } from '../fixtures/processes.js';
 import { expectRefused, snapshot } from '../fixtures/refusals.js';
 import { requires } from '../fixtures/requirements.js';
 import { launcher, run, spawnRnetns } from '../fixtures/rnetns.js';
@@ -225,7 +225,9 @@ describe('doctor', () => {
       const command = await startCommand(runtime);
       expectFinding(await finding('leftovers', runtime.env), 'ok', /^none$/);
       // A keeper alone is no leftover: the supervisor starts another one.
-      const { supervisor, guard, keeper, ...others } = partsOf(runtime);
+      const { supervisor, guard, keeper, driver } = partsOf(runtime);
+      // What waits for the last lease would end the namespace by itself.
+      const forks = descendantsOf(supervisor).filter((pid) => ![guard, keeper, driver].includes(pid));
       await killNow(supervisor, guard, keeper);
       expectFinding(
         await finding('leftovers', runtime.env),
@@ -233,7 +235,7 @@ describe('doctor', () => {
         /default is degraded: no supervisor, no keeper/,
         /^rnetns repair --name default$/,
       );
-      await killNow(...Object.values(others), command.pid);
+      await killNow(driver, ...forks, command.pid);
       expectFinding(
         await finding('leftovers', runtime.env),
         'warn',
