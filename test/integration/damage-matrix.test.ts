@@ -60,8 +60,8 @@ function damage(path: string, how: Damage): void {
   else appendFileSync(path, '');
 }
 
-/** Longer than anything here takes on a busy machine, and shorter than what used to fail after 17 s. */
-const LIMIT_MS = 15_000;
+/** Longer than anything here takes on a busy machine, and shorter than the 30 s for which a caller waits for the lock. */
+const LIMIT_MS = 25_000;
 
 /** That all of it had to be replaced is said. */
 const unexpected = (stderr: string): string =>

@@ -3,6 +3,7 @@
 import { expect } from 'chai';
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { forgetKeptPlan } from '../fixtures/kept-plan.js';
 import { privateHost } from '../fixtures/private-host.js';
 import { act, lingering } from '../fixtures/references.js';
 import { processesMentioning, waitFor } from '../fixtures/processes.js';
@@ -128,6 +129,7 @@ describe('what rnetns did not make', function () {
         else await command.finish();
         expect(await act(here, ...end)).to.include({ status: 0 });
         await waitFor(isGone, { what: `nothing to be left in ${dir}` });
+        forgetKeptPlan(dir);
         expect(statSync(dir).ino).to.equal(inode);
         expect(readdirSync(dir).sort()).to.deep.equal([...own].sort());
       }

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { execPath } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OLD_MS } from '../fixtures/kept-plan.js';
+import { forgetKeptPlan, OLD_MS } from '../fixtures/kept-plan.js';
 import { alive } from '../fixtures/processes.js';
 import { act, counted, down, lingering, startProcess, succeeded, up } from '../fixtures/references.js';
 import { requires } from '../fixtures/requirements.js';
@@ -103,6 +103,7 @@ describe('a reference', function () {
     const { error } = JSON.parse(nothing.stderr) as { error: { code: string; message: string } };
     expect(error.code).to.equal('ERR_REFERENCES');
     expect(error.message).to.include('was 0, and 1 were to be dropped');
+    forgetKeptPlan(runtime.dir);
     expect(existsSync(join(runtime.dir, 'rnetns'))).to.be.false;
   });
 

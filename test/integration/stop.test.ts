@@ -3,6 +3,7 @@
 import { expect } from 'chai';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { forgetKeptPlan } from '../fixtures/kept-plan.js';
 import { alive, waitFor } from '../fixtures/processes.js';
 import { findProgram, requires } from '../fixtures/requirements.js';
 import { run } from '../fixtures/rnetns.js';
@@ -135,6 +136,7 @@ describe('stop', function () {
       expect(await act(runtime, 'stop', '--force')).to.deep.equal(succeeded);
       await command.ended;
       for (const pid of Object.values(parts)) expect(alive(pid), `pid ${pid}`).to.be.false;
+      forgetKeptPlan(dir);
       expect(existsSync(join(dir, 'rnetns'))).to.be.false;
       expect(readFileSync(join(dir, 'precious'), 'utf8')).to.equal('mine');
     });
