@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # forwarding.sh - the forwarder of published ports, started again when it dies; for supervisor.sh
 #
-# Theory of operation: whoever publishes the first port starts the forwarder (forwarder.sh), which notes in .outside/NAME/forwarder
-# who it is and how it was started. It ends by itself when there is no port; that it ends with one is an accident. As long as it
+# Theory of operation: whoever publishes the first port notes in .outside/NAME/forwarder how the forwarder (forwarder.sh) is started, and
+# writes an event; the forwarder notes there who it is. It ends by itself when there is no port; that it ends with one is an accident. As long as it
 # lives it has forwarder.alive open, where a fork of the supervisor waits for its end.
 #
 # Reads:    out, dir, generation, now and now_and_then of supervisor.sh
@@ -24,10 +24,10 @@ see_forwarder() {
     return 0
   fi
   [ "$now" -ge "$forwarder_again" ] || return 0
+  forwarder_again=$((now + forwarder_delay))
   forwarder_delay=$((forwarder_delay * 2 + 10))
   [ "$forwarder_delay" -le 600 ] || forwarder_delay=600
-  forwarder_again=$((now + forwarder_delay))
-  say "the forwarder of ports (pid $pid) ended; starting it again"
+  [ "$pid" = 0 ] || say "the forwarder of ports (pid $pid) ended; starting it again"
   setsid -- sh "$here/forwarder.sh" "$dir" "$generation" "$node" "$program" "$connector" \
     </dev/null >/dev/null 2>&1 4>&- 5<&- 6>&- 7>&- 8>&- 9<&- &
 }

@@ -10,7 +10,7 @@ import { askForwarder } from './control.js';
 import { readPorts } from './desired.js';
 import type { Published } from './conflicts.js';
 import type { PortState } from './forwarder/table.js';
-import { startForwarder, type ForwarderSurroundings } from './start-forwarder.js';
+import { orderForwarder, startForwarder, type ForwarderSurroundings } from './start-forwarder.js';
 
 /** @throws RnetnsError ERR_DOWN, ERR_NETNS: there is no namespace, or we are in it, where its ports are not to be seen. */
 export function generationUp(state: StateDirectory, act: string): string {
@@ -35,20 +35,32 @@ export function allPublished({ path }: StateDirectory): Published[] {
 }
 
 const ANSWER_MS = 10_000;
+/** A supervisor that lives takes it up at once, and Node starts in a tenth of that. */
+const SUPERVISOR_MS = 3000;
 const TRIES = 20;
 
 /**
- * Have the forwarder follow these ports, and start it where it doesn't run.
+ * Have the forwarder follow these ports, and have it started where it doesn't run: by the supervisor, and where that is dead or stopped
+ * by ourselves.
  *
  * @throws RnetnsError ERR_PORT
  */
 export async function follow(around: ForwarderSurroundings, names: string[]): Promise<Record<string, PortState>> {
+  const ask = () => askForwarder(around.state, { names }, ANSWER_MS);
+  const deadline = performance.now() + SUPERVISOR_MS;
+  for (let round = 0; performance.now() < deadline; round += 1) {
+    const states = await ask();
+    if (states !== undefined) return states;
+    // Again now and then: what it is told is but a hint.
+    if (round % 20 === 0) orderForwarder(around.state);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
   for (let tries = TRIES; tries > 0; tries -= 1) {
-    const states = await askForwarder(around.state, { names }, ANSWER_MS);
+    await startForwarder(around, wayIn(around.state));
+    const states = await ask();
     if (states !== undefined) return states;
     // One that is about to end says that it runs, and doesn't answer.
-    if (tries < TRIES) await new Promise((resolve) => setTimeout(resolve, 50));
-    await startForwarder(around, wayIn(around.state));
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new RnetnsError('ERR_PORT', `the forwarder of the namespace ${around.state.name} does not answer`, {
     hint: 'look at it with ps; when it has ended, the next rnetns port add starts another one',

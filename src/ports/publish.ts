@@ -112,8 +112,7 @@ async function open(
     throw cause;
   }
   if (failed === undefined) return undefined;
-  made.forEach((name) => dropPort(around.state, name));
-  await follow(around, made);
+  await closePorts(around.state, (port) => made.includes(nameOf(port)));
   return failed;
 }
 

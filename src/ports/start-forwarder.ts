@@ -1,3 +1,15 @@
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  linkSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
 import { execPath } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { RnetnsError } from '../errors/error.js';
@@ -19,6 +31,39 @@ const PROGRAMS = {
   forwarder: fileURLToPath(new URL('../../dist/cli/forwarder.cjs', import.meta.url)),
   connector: fileURLToPath(new URL('../../dist/cli/connector.cjs', import.meta.url)),
 };
+
+/**
+ * Have the supervisor start it, as it does with one that has died (scripts/forwarding.sh): a child of ours would become that of a runtime
+ * which takes in what its hooks leave (PR_SET_CHILD_SUBREAPER of prctl(2)), and crun run waits for all of its children.
+ *
+ * Returns at once. Nothing happens where no supervisor listens.
+ */
+export function orderForwarder(state: StateDirectory): void {
+  const file = join(state.outside, 'forwarder');
+  try {
+    // Where one has run, its own words are there.
+    if (!existsSync(file)) noteForwarder(state, file);
+    const events = openSync(join(state.outside, 'events'), constants.O_RDWR | constants.O_NONBLOCK);
+    try {
+      if (fstatSync(events).isFIFO()) writeSync(events, 'forwarder\n');
+    } finally {
+      closeSync(events);
+    }
+  } catch {
+    // There is none, or it has enough to wake up for.
+  }
+}
+
+/** In the place of what scripts/forwarder.sh writes, and never over that: by its inode a forwarder is known. */
+function noteForwarder({ outside }: StateDirectory, file: string): void {
+  const ready = join(outside, `.forwarder.${process.pid}`);
+  writeFileSync(ready, `0\n${execPath}\n${PROGRAMS.forwarder}\n${PROGRAMS.connector}\n`, { mode: 0o600 });
+  try {
+    linkSync(ready, file);
+  } finally {
+    rmSync(ready, { force: true });
+  }
+}
 
 /**
  * Start the forwarder, unless it runs, and wait until it listens.
