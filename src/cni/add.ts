@@ -6,7 +6,8 @@
  *      already is somebody else's, and DEL would delete it
  *   2. cache the attachment as unfinished: `gc` finds it after a crash
  *   3. plugin by plugin: ADD with the result so far, and cache the new one, which DEL needs to find all that was made
- *   4. cache it as finished, with the interface that it has by now
+ *   4. open the ports of the host that are to lead to it
+ *   5. cache it as finished, with the interface that it has by now
  * On a failure, and when it is interrupted: DEL of the plugins that ran, last first; the failed one is one of them, as it
  * may have done half of it. If all of them succeed, the attachment is forgotten, else it stays in the cache for a later
  * `add`, `del` or `gc`. So it does when it made a bridge, which can only be removed while no other ADD is at work: the caller
@@ -24,7 +25,7 @@ import { formatArgs } from './args.js';
 import { bridgesBefore, keepBridgeMacs, madeBridges } from './bridges.js';
 import type { CachedAttachment } from './cache.js';
 import { agreeOnVersion, callPlugin, type Cni, failureOf } from './chain.js';
-import { composeRequestFor, type Attachment } from './compose.js';
+import { composeRequestFor, PORT_MAPPINGS, type Attachment } from './compose.js';
 import { writeResult, type WrittenResult } from './convert.js';
 import { undoPlugins } from './del.js';
 import { CNI_CODE, CniError } from './error.js';
@@ -33,17 +34,23 @@ import type { LinkIdentity } from './links.js';
 import { checkContainerId, checkIfName, checkNetnsPath, checkNetworkName } from './names.js';
 import type { NetworkList, PluginConf } from './network-conf.js';
 import { LOOPBACK } from './place.js';
-import { parseResult } from './result.js';
+import { parseResult, readResult } from './result.js';
 import type { CniVersion } from './version.js';
 
 /**
  * Add the attachment to the network.
  *
+ * @param publish - opens its ports, once it has its addresses.
  * @returns the result of the last plugin, in the version that was agreed on.
  * @throws CniError with the code, msg and details of the plugin that failed, or our own; nothing is left then, but for
  *   what `warn` was told of.
  */
-export async function addNetwork(cni: Cni, list: NetworkList, attachment: Attachment): Promise<WrittenResult> {
+export async function addNetwork(
+  cni: Cni,
+  list: NetworkList,
+  attachment: Attachment,
+  publish: (addresses: readonly string[]) => Promise<void> = () => Promise.resolve(),
+): Promise<WrittenResult> {
   const act = `adding ${attachment.ifName} of ${attachment.containerId} to network ${list.name}`;
   try {
     check(cni, list, attachment);
@@ -57,7 +64,7 @@ export async function addNetwork(cni: Cni, list: NetworkList, attachment: Attach
       result: undefined,
       inode,
     };
-    return await addPlugins(cni, list, version, { ...begun, unfinished: { bridges } }, act);
+    return await addPlugins(cni, list, version, { ...begun, unfinished: { bridges } }, act, publish);
   } catch (cause) {
     throw cause instanceof CniError && cause.context === undefined ? cause.during(`${act} failed`) : cause;
   }
@@ -83,7 +90,10 @@ function checkCapabilities({ name, plugins }: NetworkList, { capabilityArgs }: A
   // Runtimes give an empty list of ports with every container.
   const asksForNothing = (value: unknown) =>
     value === null || value === '' || (typeof value === 'object' && Object.keys(value).length === 0);
-  const unknown = Object.keys(capabilityArgs).filter((key) => !known.has(key) && !asksForNothing(capabilityArgs[key]));
+  // Ports are ours to open, with a plugin for them or without.
+  const unknown = Object.keys(capabilityArgs).filter(
+    (key) => key !== PORT_MAPPINGS && !known.has(key) && !asksForNothing(capabilityArgs[key]),
+  );
   if (unknown.length === 0) return;
   const there = known.size === 0 ? 'none of its plugins lists one' : `there are ${[...known].join(', ')}`;
   throw new CniError(CNI_CODE.unsupportedField, `no plugin of the network has the capability ${unknown.join(', ')}`, {
@@ -136,13 +146,14 @@ async function checkInterface(cni: Cni, { plugins }: NetworkList, { ifName, netn
   });
 }
 
-/** 2 to 4. */
+/** 2 to 5. */
 async function addPlugins(
   cni: Cni,
   list: NetworkList,
   version: CniVersion,
   attachment: CachedAttachment,
   act: string,
+  publish: (addresses: readonly string[]) => Promise<void>,
 ): Promise<WrittenResult> {
   let result: WrittenResult | undefined;
   const begun: PluginConf[] = [];
@@ -157,12 +168,15 @@ async function addPlugins(
       result = readAnswer(answer, version, `${act} failed on plugin ${plugin.type}`);
       remember();
     }
+    cni.interruption?.throwIfAborted();
+    await publish(addressesOf(result, version));
     const link = await interfaceOf(cni, attachment);
     cni.interruption?.throwIfAborted();
     remember({ unfinished: undefined, link });
   } catch (cause) {
     // Its DEL would be refused as well, and stand for something that is left.
     if (cause instanceof CniError && cause.refused) begun.pop();
+    await cni.closePorts(list.name, attachment);
     // Without it, all else can be undone as well.
     await failureOf(() => keepBridgeMacs(cni, begun));
     const left = await undoPlugins(cni, list.name, begun, version, attachment, result);
@@ -181,7 +195,15 @@ async function addPlugins(
   }
 }
 
-/** 4. Not every plugin makes one of that name. */
+/** 4. Those in the container, which the result tells apart from others by their interface; one of before 0.3.0 has no other ones. */
+function addressesOf(result: WrittenResult | undefined, version: CniVersion): string[] {
+  const { interfaces, ips } = readResult(result ?? {}, version);
+  return ips
+    .filter(({ interface: index }) => index === undefined || interfaces[index]?.sandbox !== undefined)
+    .map(({ address }) => address.replace(/\/.*$/, ''));
+}
+
+/** 5. Not every plugin makes one of that name. */
 async function interfaceOf(cni: Cni, { ifName, netns }: Attachment): Promise<LinkIdentity | undefined> {
   const link = (await cni.links(netns)).find(({ name }) => name === ifName);
   return link && { index: link.index, peerIndex: link.peerIndex, mac: link.mac };

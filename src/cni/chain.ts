@@ -8,7 +8,7 @@
 
 import type { AttachmentCache } from './cache.js';
 import { chooseVersion } from './choose-version.js';
-import type { Attachment, Verb } from './compose.js';
+import type { Attachment, AttachmentId, Verb } from './compose.js';
 import { CniError } from './error.js';
 import { findPlugin } from './find-plugin.js';
 import { invokePlugin, type Runtime } from './invoke.js';
@@ -32,6 +32,8 @@ export interface Cni extends Runtime {
   readonly setMac: (name: string, mac: string) => Promise<void>;
   /** Delete one. @throws CniError io */
   readonly deleteLink: (name: string, netns?: string) => Promise<void>;
+  /** Close the ports of the host that lead to an attachment. */
+  readonly closePorts: (network: string, attachment: AttachmentId) => Promise<void>;
   /** Whose file is at a path; undefined for none: paths are reused, and differ between mount namespaces. */
   readonly netnsInode: (path: string) => number | undefined;
   /** How a user calls rnetns for this shared namespace, for hints: `rnetns --name lab`. */

@@ -8,7 +8,7 @@
 import { attachedList, attachedResult, type Today } from './attached.js';
 import type { CachedAttachment } from './cache.js';
 import { agreeOnVersion, callPlugin, type Cni } from './chain.js';
-import { type AttachmentId, composeRequestFor } from './compose.js';
+import { type AttachmentId, composeRequestFor, PORT_MAPPINGS } from './compose.js';
 import { CNI_CODE, CniError } from './error.js';
 import { checkContainerId, checkIfName, checkNetnsPath, checkNetworkName } from './names.js';
 import type { PluginConf } from './network-conf.js';
@@ -85,7 +85,7 @@ function agreedNetns(cni: Cni, given: string, cached: CachedAttachment): string 
  * @see https://github.com/containernetworking/plugins/issues/819
  */
 function knownFault({ type, capabilities }: PluginConf, { capabilityArgs }: CachedAttachment): string | undefined {
-  const publishes = capabilities.includes('portMappings') && Object.hasOwn(capabilityArgs, 'portMappings');
+  const publishes = capabilities.includes(PORT_MAPPINGS) && Object.hasOwn(capabilityArgs, PORT_MAPPINGS);
   if (type !== 'portmap' || !publishes) return undefined;
   return 'portmap before 1.3.0 fails so with every published port: install newer plugins, or set "disableCheck": true in the list';
 }

@@ -12,6 +12,9 @@ import { isObject, type JsonObject } from '../state/json.js';
 import type { PluginConf } from './network-conf.js';
 import { atLeast, CURRENT_VERSION } from './version.js';
 
+/** The capability that publishes ports. */
+export const PORT_MAPPINGS = 'portMappings';
+
 export type Verb = 'ADD' | 'DEL' | 'CHECK' | 'GC' | 'STATUS' | 'VERSION';
 
 /** One interface of one container. */

@@ -71,6 +71,8 @@ export async function delNetwork(
     checkNetnsPath(attachment.netns);
     const cached = cni.cache.find(network, attachment, cni.warn);
     if (cached === undefined) return;
+    // First: its address may be another one's as soon as a plugin has freed it.
+    await cni.closePorts(network, cached);
     if (cached.unfinished?.undone !== true) await deleteAll(cni, cached, attachment, today, force);
     if (cached.unfinished !== undefined) {
       const plugins = listOrNone(cni, cached, today)?.plugins ?? [];

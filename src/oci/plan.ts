@@ -10,6 +10,9 @@ export const DEFAULT_NETWORK = 'rnetns';
 /** A container's own list of networks, with commas; it counts more than that of the command line. */
 export const NETWORKS_ANNOTATION = 'rnetns.networks';
 
+/** The ports of the host that are to lead to the container, as `rnetns port add` has them, with commas. */
+export const PORTS_ANNOTATION = 'rnetns.ports';
+
 /** An interface of the container, and the network that it is on. */
 export interface PlannedInterface {
   network: string;
@@ -25,6 +28,8 @@ export type HookPlan =
       netns: string;
       pid: number;
       interfaces: readonly PlannedInterface[];
+      /** Specifications of ports of the host; of the first network. */
+      ports: readonly string[];
     }
   | { kind: 'detach'; containerId: string; netns: string };
 
@@ -44,7 +49,11 @@ export function planHook(state: ContainerState, networks: readonly string[]): Ho
       if (pid === undefined) throw wrongStage(`container ${id} is ${status}, but the runtime gives no pid`);
       const annotated = annotations[NETWORKS_ANNOTATION]?.split(',').map((network) => network.trim());
       const chosen = annotated ?? (networks.length === 0 ? [DEFAULT_NETWORK] : networks);
-      return { kind: 'attach', containerId: id, netns, pid, interfaces: planInterfaces(chosen) };
+      const ports = (annotations[PORTS_ANNOTATION] ?? '').split(',').map((port) => port.trim());
+      return {
+        ...{ kind: 'attach', containerId: id, netns, pid },
+        ...{ interfaces: planInterfaces(chosen), ports: ports.filter((port) => port !== '') },
+      };
     }
     case 'stopped':
       return { kind: 'detach', containerId: id, netns };

@@ -13,7 +13,7 @@ import { nameOf, type Owner, type Port } from './port.js';
  *
  *     rnetns1 publish|to-host tcp|udp HOSTIP HOSTPORT TARGETIP TARGETPORT PROXY OWNER ID PID START-TIME BOOT-ID .
  *
- * `-` stands for what is empty, and the point at its end tells a torn line. A file that isn't what its name says is none of
+ * OWNER `cni` and `netavark` are attachments: ID is CONTAINER/NETWORK/INTERFACE then, and the process who attaches it. `-` stands for what is empty, and the point at its end tells a torn line. A file that isn't what its name says is none of
  * ours and counts for nothing.
  */
 export function portsDirectory({ outside }: StateDirectory): string {
@@ -22,18 +22,23 @@ export function portsDirectory({ outside }: StateDirectory): string {
 
 const LINE = new RegExp(
   '^rnetns1 (publish|to-host) (tcp|udp) ([0-9a-f.:]+|-) (\\d{1,5}) ([0-9a-f.:]+|-) (\\d{1,5}) (v1|v2|-) ' +
-    '(namespace|reference|process) (\\S{1,128}) (\\d{1,10}) (\\d{1,20}) ([0-9a-f-]{1,64}) \\.\\n?$',
+    '(namespace|reference|process|cni|netavark) (\\S{1,400}) (\\d{1,10}) (\\d{1,20}) ([0-9a-f-]{1,64}) \\.\\n?$',
 );
 
 export function formatPort(port: Port, boot = bootId()): string {
   const { toHost, protocol, hostIp, hostPort, targetIp, targetPort, proxyProtocol = '-', owner } = port;
-  const { pid, startTicks } = owner.kind === 'process' ? owner.process : { pid: 0, startTicks: 0 };
+  const { pid, startTicks } = 'process' in owner ? owner.process : { pid: 0, startTicks: 0 };
   const words = [
     ...['rnetns1', toHost ? 'to-host' : 'publish', protocol],
     ...[hostIp || '-', hostPort, targetIp || '-', targetPort, proxyProtocol],
-    ...[owner.kind, owner.kind === 'reference' ? owner.id : '-', pid, startTicks, boot, '.'],
+    ...[owner.kind === 'attachment' ? owner.by : owner.kind, idOf(owner), pid, startTicks, boot, '.'],
   ];
   return `${words.join(' ')}\n`;
+}
+
+function idOf(owner: Owner): string {
+  if (owner.kind === 'attachment') return `${owner.container}/${owner.network}/${owner.ifName}`;
+  return owner.kind === 'reference' ? owner.id : '-';
 }
 
 /** undefined for anything that formatPort did not write, or that is from another boot. */
@@ -70,7 +75,12 @@ function readAddress(word = ''): string | undefined {
 function readOwner(kind = '', id = '', pid: number, startTicks: number): Owner | undefined {
   if (kind === 'namespace') return { kind };
   if (kind === 'reference') return ID.test(id) ? { kind, id } : undefined;
-  return pid > 0 ? { kind: 'process', process: { pid, startTicks } } : undefined;
+  if (pid === 0) return undefined;
+  const process = { pid, startTicks };
+  if (kind === 'process') return { kind, process };
+  const [, container = '', network = '', ifName = ''] = /^([^/]+)\/([^/]+)\/([^/]+)$/.exec(id) ?? [];
+  if (!ID.test(container)) return undefined;
+  return { kind: 'attachment', by: kind === 'cni' ? kind : 'netavark', container, network, ifName, process };
 }
 
 /** The ports by the names of their files; without those that are damaged. */

@@ -2,7 +2,7 @@ import type { StateDirectory } from '../state/directory.js';
 import { askForwarder } from './control.js';
 import { readPorts } from './desired.js';
 import type { Traffic } from './forwarder/traffic.js';
-import type { Port } from './port.js';
+import type { Owner, Port } from './port.js';
 import { keepsSource, SOURCES, type ForwarderName, type Sources } from './sources.js';
 
 /** A port as `rnetns port list --json` has it. */
@@ -21,13 +21,20 @@ export interface ListedPort {
   toHost: boolean;
   /** What it goes with: a reference by its id, a process, or the namespace. */
   owner: {
-    /** `namespace`: neither id nor pid. */
+    /** `namespace`: neither id nor pid. A container on a network has the reference of its id. */
     kind: 'reference' | 'process' | 'namespace';
     /** Of the reference. */
     id: string | null;
     /** Of the process. */
     pid: number | null;
   };
+  /** Where the container whose port it is, the one of the reference's id, is attached; null for what is no container's. */
+  attachment: {
+    /** CNI's name of the network; netavark's id. */
+    network: string;
+    /** The container's on that network. */
+    interface: string;
+  } | null;
   /** What forwards it. */
   forwarder: ForwarderName;
   /** Does the server see the address of a client on another machine as the source? */
@@ -64,16 +71,21 @@ function asListed({ owner, proxyProtocol, ...port }: Port): Omit<ListedPort, 'pr
   return {
     ...{ hostIp: port.hostIp, hostPort: port.hostPort, targetIp: port.targetIp, targetPort: port.targetPort },
     ...{ protocol: port.protocol, toHost: port.toHost },
-    owner: {
-      kind: owner.kind,
-      id: owner.kind === 'reference' ? owner.id : null,
-      pid: owner.kind === 'process' ? owner.process.pid : null,
-    },
+    owner: listedOwner(owner),
+    attachment: owner.kind === 'attachment' ? { network: owner.network, interface: owner.ifName } : null,
     ...{
       forwarder,
       keepsSource: !port.toHost && keepsSource(forwarder),
       sources: port.toHost ? null : SOURCES[forwarder],
     },
     proxyProtocol: proxyProtocol ?? null,
+  };
+}
+
+function listedOwner(owner: Owner): ListedPort['owner'] {
+  return {
+    kind: owner.kind === 'attachment' ? 'reference' : owner.kind,
+    id: owner.kind === 'reference' ? owner.id : owner.kind === 'attachment' ? owner.container : null,
+    pid: owner.kind === 'process' ? owner.process.pid : null,
   };
 }

@@ -1,3 +1,4 @@
+import type { CountedNetwork } from '../state/counted.js';
 import type { ProcessId } from '../state/process.js';
 import type { PortRequest } from './specification.js';
 
@@ -5,7 +6,16 @@ import type { PortRequest } from './specification.js';
 export type Owner =
   | { kind: 'namespace' }
   | { kind: 'reference'; /** Of `setup`. */ id: string }
-  | { kind: 'process'; process: ProcessId };
+  | { kind: 'process'; process: ProcessId }
+  | AttachmentOwner;
+
+/** A container on a network, by CNI or netavark: counted by the container's reference, or being attached. */
+export interface AttachmentOwner extends CountedNetwork {
+  kind: 'attachment';
+  container: string;
+  /** Who attaches it: until it is counted, the port goes with that process. */
+  process: ProcessId;
+}
 
 /** The header that tells a server who the client is; its version, as of HAProxy's PROXY protocol. */
 export type ProxyProtocol = 'v1' | 'v2';
@@ -50,5 +60,7 @@ export function describeOwner(owner: Owner): string {
       return `the reference ${owner.id}`;
     case 'process':
       return `process ${owner.process.pid}`;
+    case 'attachment':
+      return `the container ${owner.container} on the network ${owner.network}`;
   }
 }

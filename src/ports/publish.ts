@@ -148,10 +148,10 @@ function refuse(ports: readonly Port[], conflict: Conflict | undefined): void {
 }
 
 /** Whoever asks is on the network where the forwarder will listen: elsewhere nothing of this would be true. */
-export function checkNetwork(supervisorPid: number): void {
+export function checkNetwork(supervisorPid: number, hint = 'call rnetns port on the network of the host'): void {
   const [ours, theirs] = [namespaceInode('self', 'net'), namespaceInode(supervisorPid, 'net')];
   if (theirs === undefined || ours === theirs) return;
   throw new RnetnsError('ERR_PORT', 'cannot publish ports from another network than the namespace was made on', {
-    hint: 'call rnetns port on the network of the host',
+    hint,
   });
 }

@@ -43,6 +43,11 @@ export function identifyProcess(pid: number): ProcessId | undefined {
     : { pid, startTicks: stat.startTicks };
 }
 
+/** Ourselves. */
+export function thisProcess(): ProcessId {
+  return identifyProcess(process.pid) ?? { pid: process.pid, startTicks: 0 };
+}
+
 export function isAlive(process: ProcessId): boolean {
   return identifyProcess(process.pid)?.startTicks === process.startTicks;
 }

@@ -23,8 +23,8 @@ import type { RuntimeDir } from '../fixtures/runtime-dir.js';
 import { gone } from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
 
-/** A port that portmap can't read, in ADD and in DEL. */
-const UNREADABLE = '{"portMappings":[{"hostPort":"8080","containerPort":80,"protocol":"tcp"}]}';
+/** An address that tuning can't read, in ADD and in DEL. */
+const UNREADABLE = '{"mac":5}';
 
 async function refused(runtime: RuntimeDir, words: RegExp, ...args: string[]): Promise<void> {
   const { status, stderr } = await cni(runtime, ...args);
@@ -52,11 +52,11 @@ describe('cni: an attachment that never succeeded', function () {
     requires(this, 'userns', 'tun', 'pasta', 'ip', 'busybox', 'cni-plugins');
   });
 
-  it('for a port that no plugin can read leaves nothing, and the id can be used at once', async function () {
+  it('for an argument that its plugin cannot read leaves nothing, and the id can be used at once', async function () {
     const runtime = fresh(this);
     await succeed(runtime, 'netns', 'add', 'web');
     for (const act of ['add', 'del', 'del without a namespace', 'gc']) {
-      await refused(runtime, /plugin portmap: /, 'add', 'rnetns', 'id-web', 'web', '--capability', UNREADABLE);
+      await refused(runtime, /plugin tuning: /, 'add', 'rnetns', 'id-web', 'web', '--capability', UNREADABLE);
       if (act === 'del') await succeed(runtime, 'cni', 'del', 'rnetns', 'id-web', 'web');
       if (act === 'del without a namespace') await succeed(runtime, 'cni', 'del', 'rnetns', 'id-web');
       if (act === 'gc') await succeed(runtime, 'cni', 'gc', 'rnetns');

@@ -11,11 +11,13 @@ import { alive, waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
 import { launcher } from '../fixtures/rnetns.js';
 import type { RuntimeDir } from '../fixtures/runtime-dir.js';
+import { freePort } from '../fixtures/servers.js';
 import { gone } from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
 
 const CHAIN = ['bridge', 'portmap', 'firewall', 'tuning'];
-const PORTS = JSON.stringify({ portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] });
+const ports = async (): Promise<string> =>
+  JSON.stringify({ portMappings: [{ hostPort: await freePort(), containerPort: 80, protocol: 'tcp' }] });
 
 /** Plugins that stop before or after they have added, at the point in the file `point`, and say in `pid` who they are. */
 function withPausing(context: Mocha.Context): { marks: string; runtime: RuntimeDir } {
@@ -37,7 +39,7 @@ function withPausing(context: Mocha.Context): { marks: string; runtime: RuntimeD
 /** Begin to add the container `web`, up to that point. */
 async function addUpTo({ marks, runtime }: { marks: string; runtime: RuntimeDir }, point: string) {
   writeFileSync(join(marks, 'point'), point);
-  const args = ['cni', 'add', 'rnetns', 'id-web', 'web', '--capability', PORTS];
+  const args = ['cni', 'add', 'rnetns', 'id-web', 'web', '--capability', await ports()];
   const adder = spawn(launcher, args, { env: runtime.env, stdio: ['ignore', 'ignore', 'pipe'], detached: true });
   onTestEnd(() => void adder.kill('SIGKILL'));
   await waitFor(() => existsSync(join(marks, 'pid')), { what: point });
@@ -67,7 +69,7 @@ describe('cni add, ended', function () {
       expect(await references(runtime), point).to.deep.equal(before.references);
       expect(await succeed(runtime, 'netns', 'exec', 'web', 'ip', '-brief', 'link'), point).to.not.include('eth0');
     }
-    await add(runtime, 'web', '--capability', PORTS);
+    await add(runtime, 'web', '--capability', await ports());
     await ping(runtime, 'web', db);
     for (const name of ['web', 'db']) await succeed(runtime, 'cni', 'del', 'rnetns', `id-${name}`, name);
     expect(await leftovers(runtime)).to.equal('');

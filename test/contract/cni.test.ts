@@ -8,6 +8,7 @@ import { add, cni, fresh, leased, leftovers, ping, references, succeed } from '.
 import { waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
 import { launcher, run } from '../fixtures/rnetns.js';
+import { freePort } from '../fixtures/servers.js';
 import { gone } from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
 
@@ -19,7 +20,8 @@ describe('cni', function () {
   it('puts two containers on a network, with a published port, and takes them off; nothing is left', async function () {
     const runtime = fresh(this);
     for (const name of ['web', 'db']) await succeed(runtime, 'netns', 'add', name);
-    const ports = { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] };
+    const hostPort = await freePort();
+    const ports = { portMappings: [{ hostPort, containerPort: 80, protocol: 'tcp' }] };
     const web = await add(runtime, 'web', '--capability', JSON.stringify(ports));
     const db = await add(runtime, 'db');
     expect([web, db]).to.deep.equal(['10.89.0.2', '10.89.0.3']);
@@ -32,7 +34,7 @@ describe('cni', function () {
     onTestEnd(() => void server.kill('SIGKILL'));
     await waitFor(
       async () =>
-        (await run(['run', 'busybox', 'nc', '-w', '3', '10.89.0.1', '8080'], { env: runtime.env })).stdout ===
+        (await run(['run', 'busybox', 'nc', '-w', '3', '10.89.0.1', String(hostPort)], { env: runtime.env })).stdout ===
         'hello\n',
       { what: 'the port to answer' },
     );

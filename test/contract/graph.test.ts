@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { requires } from '../fixtures/requirements.js';
 import { projectRoot, run, spawnRnetns, type RunResult } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
+import { freePort } from '../fixtures/servers.js';
 import { gone, killNow, partsOf } from '../fixtures/shared-netns.js';
 import { waitFor } from '../fixtures/processes.js';
 
@@ -61,7 +62,8 @@ describe('graph', () => {
     mkdirSync(lists, { recursive: true });
     cpSync(join(projectRoot, 'configs/cni/87-rnetns.conflist'), join(lists, '87-rnetns.conflist'));
     for (const name of ['web', 'db']) await succeed(runtime, 'netns', 'add', name);
-    const ports = JSON.stringify({ portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] });
+    const hostPort = await freePort();
+    const ports = JSON.stringify({ portMappings: [{ hostPort, containerPort: 80, protocol: 'tcp' }] });
     await succeed(runtime, 'cni', 'add', 'rnetns', 'id-web', 'web', '--capability', ports);
     await succeed(runtime, 'cni', 'add', 'rnetns', 'id-db', 'db');
     await succeed(runtime, 'setup', '--id', 'builder', '--nets', '2');
@@ -79,10 +81,11 @@ describe('graph', () => {
     const drawn = await draw(runtime);
     expect(drawn.state).to.equal('running');
     expect(drawn.nodes.map(({ id }) => id)).to.deep.equal([
-      ...['host', 'driver', 'netns', 'bridge:rnetns0', 'container:db', 'container:web', 'processes', 'references'],
+      ...['host', 'driver', 'ports:rnetns', 'netns'],
+      ...['bridge:rnetns0', 'container:db', 'container:web', 'processes', 'references'],
     ]);
     expect(drawn.nodes.filter(({ health }) => health !== 'ok')).to.deep.equal([]);
-    expect(details(drawn, 'container:web')).to.include('id id-web').and.include('port 8080 → 80/tcp');
+    expect(details(drawn, 'container:web')).to.include('id id-web').and.include(`port ${hostPort} → 80/tcp`);
     const [link] = drawn.edges.find(({ to }) => to === 'container:web')?.details ?? [];
     expect(link?.label).to.equal('eth0');
     expect(link?.values).to.include('10.89.0.2').and.include('fd72:6e65:746e::2');

@@ -13,6 +13,8 @@ import { checkContainerId, checkIfName, checkNetworkName } from '../../cni/names
 import { RnetnsError } from '../../errors/error.js';
 import type { JsonObject } from '../../state/json.js';
 import type { NetworkList } from '../../cni/network-conf.js';
+import { checkContainerPorts, closeAttachmentPorts, publishContainerPorts } from '../../ports/container-ports.js';
+import type { PortRequest } from '../../ports/specification.js';
 import { statusOfNetwork } from '../../cni/status.js';
 import { tryContainer, type ContainerLock } from '../../state/container-lock.js';
 import {
@@ -24,9 +26,11 @@ import {
   type Counted,
   type CountedNetwork,
 } from '../../state/counted.js';
+import { thisProcess } from '../../state/process.js';
 import { ID } from '../../state/references.js';
 import { callLauncher } from '../call-launcher.js';
 import { withContainer, type CliContext } from '../context.js';
+import { portMappings } from './port-mappings.js';
 import { inSession, type CniContext, type Session } from './session.js';
 
 /** What a container is attached with, as a caller gives it. */
@@ -38,20 +42,26 @@ export interface AttachOptions {
   /** `K=V;K=V` */
   args: string;
   capabilityArgs: JsonObject;
+  /** To be opened on the host as well as those among the capabilities, which plugins see too. */
+  ports?: readonly PortRequest[];
 }
 
 /** Put the container on the network. Its id becomes a reference that counts for each of its attachments. */
 export async function attach(context: CniContext, list: NetworkList, options: AttachOptions): Promise<WrittenResult> {
   const act = checkNames('adding', list.name, options);
+  const ports = inWords(act, () => [...portMappings(options.capabilityArgs), ...(options.ports ?? [])]);
   return withContainer(context, options.containerId, act, async (held) => {
     const attachment = attachmentOf(held, options);
     await removeUnfinished(held, list, attachment);
     const { containerId, ifName, netns } = attachment;
     const one: CountedNetwork = { by: 'cni', network: list.name, ifName };
+    await openingPorts(act, () => checkContainerPorts(held.state, containerId, ports));
     const { verb, options: count, note } = countMore(held.state, containerId, [one], counted(held, containerId));
     try {
       return await inSession(held, { verb, options: count, netns }, async (cni) => {
-        const result = await addNetwork(cni, list, attachment);
+        const result = await addNetwork(cni, list, attachment, (addresses) =>
+          openingPorts(act, () => publish(held, containerId, one, addresses, ports)),
+        );
         note();
         return result;
       });
@@ -63,6 +73,35 @@ export async function attach(context: CniContext, list: NetworkList, options: At
       throw cause;
     }
   });
+}
+
+/** They are open when this returns, and go with what is about to be counted. */
+async function publish(
+  { state, runtimeDir, env, log }: CniContext,
+  container: string,
+  one: CountedNetwork,
+  addresses: readonly string[],
+  ports: readonly PortRequest[],
+): Promise<void> {
+  const owner = { kind: 'attachment', container, process: thisProcess(), ...one } as const;
+  const around = { state, runtimeDir, env, warn: (message: string) => log.warn(message) };
+  await publishContainerPorts(
+    around,
+    container,
+    addresses.map((ip) => ({ owner, ip })),
+    ports,
+  );
+}
+
+/** A port that can't be had fails as a plugin for it would. */
+async function openingPorts(act: string, open: () => Promise<void>): Promise<void> {
+  try {
+    await open();
+  } catch (cause) {
+    if (!(cause instanceof RnetnsError) || cause instanceof CniError) throw cause;
+    const { message, hint } = cause;
+    throw new CniError(CNI_CODE.io, message, { context: `${act} failed`, hint, cause });
+  }
 }
 
 /**
@@ -132,6 +171,7 @@ export async function detach(
       // Where no plugin can be asked, for the namespace can't be entered or mended, its records are all that is left.
       if (!force || !(cause instanceof RnetnsError) || cause instanceof CniError) throw cause;
       held.log.warn(cause.message);
+      await closeAttachmentPorts(held.state, { container: containerId, network, ifName });
       cacheOf(held).remove(network, attachment);
       await changeCount(held, containerId, change);
     }
@@ -298,14 +338,21 @@ function checkNames(
   { containerId, ifName }: Pick<AttachOptions, 'containerId' | 'ifName'>,
 ): string {
   const words = `${act} ${ifName} of ${containerId} ${PREPOSITIONS[act]} network ${network}`;
-  try {
+  inWords(words, () => {
     checkNetworkName(network);
     checkContainerId(containerId);
     checkReferenceId(containerId);
     checkIfName(ifName);
-    return words;
+  });
+  return words;
+}
+
+/** @throws CniError of `check`, with the act that it is about. */
+function inWords<T>(act: string, check: () => T): T {
+  try {
+    return check();
   } catch (cause) {
-    throw cause instanceof CniError ? cause.during(`${words} failed`) : cause;
+    throw cause instanceof CniError ? cause.during(`${act} failed`) : cause;
   }
 }
 

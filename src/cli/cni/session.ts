@@ -15,6 +15,7 @@ import { shellWord } from '../../exec/shell-word.js';
 import { LauncherCall } from '../../library/launcher-call.js';
 import { enterArguments } from '../../namespace/enter.js';
 import { scriptText } from '../../namespace/scripts.js';
+import { closeAttachmentPorts } from '../../ports/container-ports.js';
 import { printLog } from '../call-launcher.js';
 import type { CliContext } from '../context.js';
 
@@ -142,6 +143,8 @@ function pluginsAt(pid: number, context: CniContext, { netns, isOutside }: { net
     ...linksAt(entrance, context, (path) => (isOutside && path === netns ? opened : path)),
     runner: isOutside ? underOtherPath(run, netns, opened) : run,
     checkNetns: (path) => checkNetns(path, opened, `/proc/${pid}/ns/net`),
+    closePorts: (network, { containerId, ifName }) =>
+      closeAttachmentPorts(state, { container: containerId, network, ifName }),
     netnsInode: (path) =>
       statSync(path === netns ? opened : `/proc/${pid}/root${path}`, { throwIfNoEntry: false })?.ino,
     program: ['rnetns', ...launcherOptions].map(shellWord).join(' '),

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { DEFAULT_NETWORK, NETWORKS_ANNOTATION, planHook } from '../../oci/plan.js';
+import { DEFAULT_NETWORK, NETWORKS_ANNOTATION, PORTS_ANNOTATION, planHook } from '../../oci/plan.js';
 import { parseState } from '../../oci/state.js';
 import { PLUGIN_TIMEOUT_S } from '../cni/session.js';
 import { makeContext, type CommonOptions } from '../context.js';
@@ -31,7 +31,9 @@ export function ociHookCommand(): Command {
 
 const EXAMPLES = `
 The state of the container is read from stdin. Its annotation
-${NETWORKS_ANNOTATION} (NETWORK,NETWORK:INTERFACE,…) stands for all --network.
+${NETWORKS_ANNOTATION} (NETWORK,NETWORK:INTERFACE,…) stands for all --network;
+${PORTS_ANNOTATION} (8080:80,127.0.0.1:5353:53/udp,…) are ports of the host
+that lead to it.
 
 Examples, in the config.json of a container that is run by
 rnetns unshare -- crun run ID:

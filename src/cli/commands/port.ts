@@ -3,7 +3,7 @@ import { RnetnsError } from '../../errors/error.js';
 import { enterScope } from '../../namespace/scope.js';
 import { closePorts } from '../../ports/close.js';
 import { listPorts, type ListedPort } from '../../ports/listing.js';
-import { isOwnerThere, isSameOwner } from '../../ports/owner.js';
+import { isOfReference, isOwnerThere, isSameOwner } from '../../ports/owner.js';
 import { generationUp } from '../../ports/place.js';
 import { describeOwner, nameOf, type Owner, type Port } from '../../ports/port.js';
 import { inWords } from '../../ports/words.js';
@@ -145,7 +145,7 @@ async function remove(words: readonly string[], options: AddOptions): Promise<vo
   const closed = await closePorts(
     state,
     (port) =>
-      (id === undefined || isSameOwner(port.owner, { kind: 'reference', id })) &&
+      (id === undefined || isOfReference(port.owner, id)) &&
       (words.length === 0 ||
         (port.toHost === toHost &&
           meant.some(

@@ -26,6 +26,12 @@ import {
   unfinishedFile,
   type UnfinishedFile,
 } from '../../netavark/unfinished.js';
+import {
+  checkContainerPorts,
+  closeAttachmentPorts,
+  publishContainerPorts,
+  type PortSurroundings,
+} from '../../ports/container-ports.js';
 import { namedNamespaces } from '../../namespace/names.js';
 import {
   countLess,
@@ -36,9 +42,10 @@ import {
   type Counted,
   type CountedNetwork,
 } from '../../state/counted.js';
-import type { ProcessId } from '../../state/process.js';
+import { thisProcess, type ProcessId } from '../../state/process.js';
 import { withContainer } from '../context.js';
 import { netavarkCall, netavarkContext, type NetavarkContext, type NetavarkOptions } from './call.js';
+import { addressesOf, portMappings } from './port-mappings.js';
 import { endBy, launch, type Launch, type LaunchResult } from './launch.js';
 
 /** One container, its namespace, and where the records of it are. */
@@ -58,6 +65,9 @@ export function setUp(netns: string, input: string, options: NetavarkOptions): P
     const { context, request, addresses, unfinished } = container;
     checkName(container);
     const id = request.container_id;
+    // podman publishes by itself, from another network than ours is on.
+    const ports = options.rootless === undefined ? portMappings(request) : [];
+    await checkContainerPorts(context.state, id, ports);
     const change = countMore(context.state, id, networksOf(request), counted(container, id));
     let drop = (): void => undefined;
     const prepare = (process: ProcessId): string => {
@@ -69,15 +79,25 @@ export function setUp(netns: string, input: string, options: NetavarkOptions): P
       noteSetup(unfinished, { netns: container.netns, process, request });
       return forgotten.map(formatUndo).join('') + formatGo(request);
     };
-    const result = await launch(context, callOf(container, 'setup', change, prepare, change.note)).catch(
-      (error: unknown) => {
+    let closePorts = (): Promise<void> => Promise.resolve();
+    const done = async (): Promise<void> => {
+      closePorts = () => closeContainerPorts(container, request);
+      await publishContainerPorts(portSurroundings(context), id, addressesOf(request, thisProcess()), ports);
+      change.note();
+    };
+    const result = await launch(context, callOf(container, 'setup', change, prepare, done)).catch(
+      async (error: unknown) => {
+        await closePorts();
         drop();
         throw error;
       },
     );
     if (result.status === EXIT.ok) forgetSetup(unfinished, id);
-    // Where it was killed, or not undone, the next one undoes it first: until then nobody gets the address.
-    else if (isUndone(result)) drop();
+    else {
+      await closePorts();
+      // Where it was killed, or not undone, the next one undoes it first: until then nobody gets the address.
+      if (isUndone(result)) drop();
+    }
     return endBy(result);
   });
 }
@@ -102,6 +122,8 @@ export function tearDown(netns: string, input: string, options: NetavarkOptions)
       findAddresses(addresses, request);
       return formatGo(request);
     };
+    // Before its addresses can be another one's.
+    await closeContainerPorts(container, request);
     // Before the reference goes, and perhaps the namespace with it, so that another one's are never met.
     const done = (): void => {
       freeAddresses(addresses, request);
@@ -110,6 +132,16 @@ export function tearDown(netns: string, input: string, options: NetavarkOptions)
     };
     return endBy(await launch(context, callOf(container, 'teardown', change, prepare, done)));
   });
+}
+
+function portSurroundings({ state, runtimeDir, env, log }: NetavarkContext): PortSurroundings {
+  return { state, runtimeDir, env, warn: (message) => log.warn(message) };
+}
+
+async function closeContainerPorts({ context: { state } }: Container, request: NetavarkRequest): Promise<void> {
+  for (const { network, ifName } of networksOf(request)) {
+    await closeAttachmentPorts(state, { container: request.container_id, network, ifName });
+  }
 }
 
 function withRequest(
@@ -145,7 +177,7 @@ function callOf(
   act: 'setup' | 'teardown',
   { verb, options }: CountChange,
   input: Launch['input'],
-  done: () => void,
+  done: NonNullable<Launch['done']>,
 ): Launch {
   const record = unfinishedFile(unfinished, request.container_id);
   const command = netavarkCall(context, act, { netns, interfaces: interfacesOf(request), record });

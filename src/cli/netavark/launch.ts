@@ -36,7 +36,7 @@ export interface Launch {
   /** What it reads; called at 1, because the state directory, which has the addresses, is there only then. */
   input: (launcher: ProcessId) => string;
   /** Called at 3, before the "ok". */
-  done?: () => void;
+  done?: () => void | Promise<void>;
   /** The container's network namespace, to be descriptor {@link NETNS_FD} of the script. */
   netns?: number | undefined;
 }
@@ -95,7 +95,7 @@ async function converse(
     if (await waits(false)) {
       stdin?.write(input(identifyProcess(child.pid ?? 0) ?? { pid: 0, startTicks: 0 }));
       if (done !== undefined && (await waits(act === 'teardown'))) {
-        done();
+        await done();
         stdin?.write('ok\n');
         isAgreed = act === 'setup';
       }

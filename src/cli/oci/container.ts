@@ -16,7 +16,10 @@ import { join } from 'node:path';
 import type { CachedAttachment } from '../../cni/cache.js';
 import { RnetnsError } from '../../errors/error.js';
 import { namedNamespaces } from '../../namespace/names.js';
-import type { HookPlan } from '../../oci/plan.js';
+import { quote } from '../../config/bad-setting.js';
+import { PORTS_ANNOTATION, type HookPlan } from '../../oci/plan.js';
+import { checkContainerPorts } from '../../ports/container-ports.js';
+import { parseSpecification, type PortRequest } from '../../ports/specification.js';
 import { readLive } from '../../state/live.js';
 import { namespaceInode } from '../../state/process.js';
 import { byNumber } from '../../text/by-number.js';
@@ -42,10 +45,12 @@ export function attachContainer(context: CniContext, plan: Attach): Promise<void
 
 async function attachHeld(context: CniContext, plan: Attach): Promise<void> {
   const lists = plan.interfaces.map(({ network, ifName }) => ({ list: findList(context, network), ifName }));
+  const ports = portsOf(plan);
   const inode = inodeOfContainer(context, plan);
   const named = namedNamespaces(context.state).get(plan.netns);
   if (named !== inode) {
     if (named !== undefined) await takeOver(context, plan, named);
+    await checkContainerPorts(context.state, plan.containerId, ports);
     await callLauncher(context, `naming the network namespace of container ${plan.containerId}`, [
       ...['netns', 'attach', plan.netns, String(plan.pid)],
     ]);
@@ -53,9 +58,10 @@ async function attachHeld(context: CniContext, plan: Attach): Promise<void> {
   try {
     const finished = attachmentsOf(context, plan).filter(({ unfinished }) => unfinished === undefined);
     const there = new Set(finished.map(({ network, ifName }) => `${network} ${ifName}`));
-    for (const { list, ifName } of lists) {
+    for (const [index, { list, ifName }] of lists.entries()) {
       context.interruption?.throwIfAborted();
-      if (!there.has(`${list.name} ${ifName}`)) await attach(context, list, options(plan, ifName));
+      if (there.has(`${list.name} ${ifName}`)) continue;
+      await attach(context, list, { ...options(plan, ifName), ports: index === 0 ? ports : [] });
     }
     context.interruption?.throwIfAborted();
   } catch (cause) {
@@ -98,6 +104,21 @@ function attachmentsOf(context: CniContext, { containerId, netns }: Container): 
   return attachments(context)
     .filter((attachment) => attachment.containerId === containerId && attachment.netns === path)
     .sort((a, b) => byNumber(a.ifName, b.ifName));
+}
+
+/** The container's own address is where they lead to, so none is named. */
+function portsOf({ containerId, ports }: Attach): PortRequest[] {
+  return ports.flatMap((text) => {
+    const requests = parseSpecification(text);
+    if (requests.every(({ targetIp }) => targetIp === '')) return requests;
+    throw new RnetnsError(
+      'ERR_USAGE',
+      `attaching container ${containerId} failed on its port ${quote(text)}: it names an address inside`,
+      {
+        hint: `the port leads to the container's own address: ${PORTS_ANNOTATION}=[HOSTIP:]HOSTPORT:PORT[/udp]`,
+      },
+    );
+  });
 }
 
 function options({ containerId, netns }: Container, ifName: string): AttachOptions {

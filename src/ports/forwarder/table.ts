@@ -38,10 +38,15 @@ export class PortTable {
     await Promise.all(names.map((name) => this.followOne(name)));
   }
 
-  /** Close what has lost its owner, for good. */
+  /** Close what has lost its owner, for good. Each owner is looked for once, for it may have many. */
   closeForsaken(): void {
+    const seen = new Map<string, boolean>();
     for (const [name, { opened }] of this.opened) {
-      if (isOwnerThere(this.state, opened.port.owner)) continue;
+      const { owner } = opened.port;
+      const key = JSON.stringify(owner);
+      const isThere = seen.get(key) ?? isOwnerThere(this.state, owner);
+      seen.set(key, isThere);
+      if (isThere) continue;
       this.close(name);
       dropPort(this.state, name);
     }

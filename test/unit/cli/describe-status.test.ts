@@ -47,6 +47,7 @@ const published: ListedPort = {
   protocol: 'tcp',
   toHost: false,
   owner: { kind: 'namespace', id: null, pid: null },
+  attachment: null,
   forwarder: 'rnetns',
   keepsSource: false,
   sources: { loopback: 'namespace', host: 'namespace', remote: 'namespace' },

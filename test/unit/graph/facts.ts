@@ -63,7 +63,7 @@ export function facts(changes: Partial<Facts> = {}): Facts {
 export function published(hostPort: number, changes: Partial<ListedPort> = {}): ListedPort {
   return {
     ...{ hostIp: '', hostPort, targetIp: '', targetPort: 80, protocol: 'tcp', toHost: false },
-    ...{ owner: { kind: 'namespace', id: null, pid: null }, forwarder: 'rnetns', keepsSource: false },
+    ...{ owner: { kind: 'namespace', id: null, pid: null }, attachment: null, forwarder: 'rnetns', keepsSource: false },
     sources: { loopback: 'namespace', host: 'namespace', remote: 'namespace' },
     ...{ proxyProtocol: null, problem: null, clients: 0, counters: null },
     ...changes,

@@ -15,9 +15,15 @@ describe('oci: what a hook does', () => {
         netns: 'oci-web',
         pid: 42,
         interfaces: [{ network: 'rnetns', ifName: 'eth0' }],
+        ports: [],
       });
     });
   }
+
+  it('reads the ports of the annotation', () => {
+    const annotations = { 'rnetns.ports': '8080:80, 127.0.0.1::53/udp,' };
+    expect(planHook(state({ annotations }), [])).to.deep.include({ ports: ['8080:80', '127.0.0.1::53/udp'] });
+  });
 
   it('numbers the interfaces, unless they are named', () => {
     expect(planHook(state(), ['a', 'b:lan0', 'c'])).to.deep.include({

@@ -5,7 +5,7 @@ import { formatPort, parsePort } from '../../../src/ports/desired.js';
 import { readQuestion } from '../../../src/ports/control.js';
 import { readReport } from '../../../src/ports/forwarder/channel.js';
 import { plainAddress, proxyHeader } from '../../../src/ports/forwarder/proxy-header.js';
-import type { Port } from '../../../src/ports/port.js';
+import type { AttachmentOwner, Port } from '../../../src/ports/port.js';
 import { socketsOn } from '../../../src/ports/port-user.js';
 
 const web: Port = {
@@ -13,12 +13,18 @@ const web: Port = {
   ...{ toHost: false, proxyProtocol: undefined, owner: { kind: 'namespace' } },
 };
 const BOOT = 'b00';
+const attachment: AttachmentOwner = {
+  ...{ kind: 'attachment', by: 'cni', container: 'web', network: 'net1', ifName: 'eth0' },
+  process: { pid: 12, startTicks: 345 },
+};
 
 describe('the file of a port', () => {
   const ports: Port[] = [
     web,
     { ...web, hostIp: '::1', targetIp: '10.0.0.2', protocol: 'udp', owner: { kind: 'reference', id: 'a.b_c' } },
     { ...web, toHost: true, proxyProtocol: 'v2', owner: { kind: 'process', process: { pid: 12, startTicks: 345 } } },
+    { ...web, targetIp: '10.89.0.2', owner: attachment },
+    { ...web, targetIp: 'fd00::2', owner: { ...attachment, by: 'netavark', network: '1'.repeat(64), ifName: 'äöü' } },
   ];
 
   it('is read as it was written', () => {
@@ -33,7 +39,14 @@ describe('the file of a port', () => {
         expect(parsePort(line.slice(0, end), BOOT)).to.equal(undefined);
     }
     expect(parsePort(formatPort({ ...web, hostPort: 65536 }, BOOT), BOOT)).to.equal(undefined);
-    expect(parsePort(formatPort({ ...web, owner: { kind: 'reference', id: '../x' } }, BOOT), BOOT)).to.equal(undefined);
+    for (const owner of [
+      { kind: 'reference', id: '../x' },
+      { ...attachment, container: '..' },
+      { ...attachment, network: 'a/b' },
+      { ...attachment, process: { pid: 0, startTicks: 0 } },
+    ] as const) {
+      expect(parsePort(formatPort({ ...web, owner }, BOOT), BOOT)).to.equal(undefined);
+    }
   });
 });
 
