@@ -1,15 +1,19 @@
 /** Ports of containers on the host, by each way of attaching one: from the host's loopback, its own address and another machine. */
 
 import { expect } from 'chai';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { pluginDirectory } from '../fixtures/cni/shared.js';
 
 import { Containers, configureNetworks } from '../fixtures/oci.js';
 import { printed } from '../fixtures/netns-facts.js';
-import { SERVER, type Published } from '../fixtures/ports.js';
+import { forwarderPids, SERVER, type Published } from '../fixtures/ports.js';
 import { privateHost, type PrivateHost } from '../fixtures/private-host.js';
-import { waitFor } from '../fixtures/processes.js';
+import { commandLine, processesMentioning, stopNow, waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
 import type { Background, RunResult } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
+import { killNow } from '../fixtures/shared-netns.js';
 
 /** The host, and another machine on its only link; nothing of the real one's ports, which other tests have. */
 const HOST = `
@@ -48,9 +52,9 @@ interface Given {
   host: PrivateHost;
 }
 
-async function fresh(context: Mocha.Context, driver = 'pasta', network: object = {}): Promise<Given> {
+async function fresh(context: Mocha.Context, driver = 'pasta', network: object = {}, more = ''): Promise<Given> {
   const runtime = freshRuntimeDir(context);
-  runtime.configure(`[network]\ndefault_rootless_network_cmd = ${driver}\n[rnetns]\nlinger = 0\n`);
+  runtime.configure(`[network]\ndefault_rootless_network_cmd = ${driver}\n${more}[rnetns]\nlinger = 0\n`);
   configureNetworks(runtime, network as Record<string, object>);
   return { runtime, host: await privateHost(runtime, HOST, { net: true }) };
 }
@@ -63,6 +67,21 @@ async function succeed({ host }: Given, args: string[], input?: object): Promise
 
 const call = (host: PrivateHost, args: string[], input?: object): Promise<RunResult> =>
   host.run(args, { timeoutMs: 60_000, ...(input === undefined ? {} : { input: JSON.stringify(input) }) });
+
+/** As a runtime calls the plugin of type rnetns, with a port for the container `web`. */
+async function asPlugin({ host, runtime }: Given, command: string, mapping: object): Promise<RunResult> {
+  const ipam = { type: 'host-local', ranges: [[{ subnet: '10.88.3.0/24' }]] };
+  const config = {
+    ...{ cniVersion: '1.0.0', name: 'net', type: 'rnetns', runtimeConfig: { portMappings: [mapping] } },
+    delegate: [{ type: 'bridge', bridge: 'br3', isGateway: true, ipam }],
+  };
+  const env = {
+    ...runtime.env,
+    ...{ CNI_COMMAND: command, CNI_CONTAINERID: 'web', CNI_IFNAME: 'eth0', CNI_PATH: '/usr/lib/cni' },
+    CNI_NETNS: join(runtime.dir, 'netns', 'web'),
+  };
+  return host.run(['cni', 'plugin'], { env, input: JSON.stringify(config) });
+}
 
 /** A server of TCP and UDP on a port of a container. */
 async function serve({ host }: Given, netns: string, port = 80): Promise<Background> {
@@ -197,6 +216,145 @@ describe('a port of a container', function () {
     await answers(given, 8080, '10.89.0.1');
     await succeed(given, ['stop', '--force']);
     expect(await seen(given, 8080, 'host', LOOPBACKS)).to.deep.equal(['-', '-', '-', '-']);
+  });
+
+  it('that cannot be had fails the add with a code of CNI, before anything is made; the plugin of type rnetns says the same', async function () {
+    const given = await fresh(this, 'none');
+    const { host } = given;
+    const taken = host.spawn('unshare -- busybox nc -ll -p 8080 -e true'.split(' '));
+    await waitFor(async () => (await host.sh('cat /proc/net/tcp6 /proc/net/tcp')).includes(':1F90 '), {
+      what: 'port 8080',
+    });
+    await succeed(given, ['netns', 'add', 'web']);
+    const before = await host.sh(
+      'cd "$XDG_RUNTIME_DIR/rnetns/default" && find references tied counted var netns 2>/dev/null || :',
+    );
+    const nothing = async (what: string): Promise<void> => {
+      expect(await succeed(given, ['netns', 'exec', 'web', 'ip', '-brief', 'link']), what).to.not.include('eth0');
+      expect(
+        await host.sh(
+          'cd "$XDG_RUNTIME_DIR/rnetns/default" && find references tied counted var netns 2>/dev/null || :',
+        ),
+        what,
+      ).to.equal(before);
+      expect(await listed(given), what).to.deep.equal([]);
+    };
+    const one = { hostPort: 8080, containerPort: 80, protocol: 'tcp' };
+    for (const [mapping, code, words] of [
+      [one, 5, /^cannot publish \*:8080\/tcp: it is in use by \S+ \(pid \d+\)$/],
+      [{ ...one, hostPort: 8081, hostIP: '192.0.2.77' }, 5, /the host has no address 192.0.2.77$/],
+      [{ ...one, protocol: 'sctp' }, 2, /^portMappings\[0\].protocol must be tcp or udp: SCTP cannot be forwarded/],
+      [{ ...one, hostPort: 70000 }, 2, /^portMappings\[0\].hostPort must be 1 to 65535, not 70000$/],
+    ] as const) {
+      const { status, stderr } = await call(host, [
+        'cni',
+        'add',
+        'rnetns',
+        'web',
+        'web',
+        '--json',
+        ...capability(mapping),
+      ]);
+      expect(status).to.equal(125);
+      const { error } = JSON.parse(stderr) as {
+        error: { code: string; message: string; cni: { code: number; msg: string } };
+      };
+      expect(error.code).to.equal('ERR_CNI');
+      expect(error.message).to.match(/^adding eth0 of web to network rnetns failed: /);
+      expect(error.cni.code).to.equal(code);
+      expect(error.cni.msg).to.match(words);
+      await nothing(error.message);
+      const plugin = await asPlugin(given, 'ADD', mapping);
+      expect(plugin.status).to.equal(1);
+      const answer = JSON.parse(plugin.stdout) as { code: number; msg: string; details: string };
+      expect(answer).to.include({ code });
+      expect(answer.msg).to.match(words);
+      expect(answer.details).to.match(/adding eth0 of web to network net failed; hint: /);
+      await nothing(answer.msg);
+    }
+    await serve(given, 'web');
+    expect((await asPlugin(given, 'ADD', { ...one, hostPort: 8081 })).status).to.equal(0);
+    await waitFor(async () => (await seen(given, 8081, 'far', ['192.0.2.1']))[0] === '10.88.3.1', {
+      what: 'an answer',
+    });
+    expect((await asPlugin(given, 'DEL', { ...one, hostPort: 8081 })).status).to.equal(0);
+    expect(await listed(given)).to.deep.equal([]);
+    taken.child.kill('SIGKILL');
+  });
+
+  for (const how of ['is taken on the host meanwhile', 'is there when the caller is killed'] as const) {
+    it(`${how}: nothing of it is left`, async function () {
+      const plugins = pluginDirectory(
+        'slow',
+        `
+        cat >/dev/null
+        [ "$CNI_COMMAND" = ADD ] || exit 0
+        : >"$(dirname "$0")/waits"
+        while [ -e "$(dirname "$0")/waits" ]; do sleep 0.05; done
+        printf %s '{"cniVersion":"1.0.0","ips":[{"address":"10.88.9.2/24"}]}'`,
+      );
+      const given = await fresh(
+        this,
+        'none',
+        { slow: { plugins: [{ type: 'slow' }] } },
+        `cni_plugin_dirs[] = ${plugins}\n`,
+      );
+      const { host } = given;
+      await succeed(given, ['netns', 'add', 'web']);
+      const adder = host.spawn(['cni', 'add', 'slow', 'web', 'web', ...capability(...mapping(8080).slice(0, 1))]);
+      await waitFor(() => existsSync(join(plugins, 'waits')), { what: 'the plugin' });
+      if (how === 'is taken on the host meanwhile') {
+        const taken = host.spawn('unshare -- busybox nc -ll -p 8080 -e true'.split(' '));
+        await waitFor(async () => (await host.sh('cat /proc/net/tcp6 /proc/net/tcp')).includes(':1F90 '), {
+          what: 'port 8080',
+        });
+        rmSync(join(plugins, 'waits'));
+        expect((await adder.ended).status).to.equal(125);
+        expect(adder.stderr()).to.match(/adding eth0 of web to network slow failed: cannot publish .*in use by/);
+        taken.child.kill('SIGKILL');
+      } else {
+        // The shell inside is stopped, so that it can't say that it has heard the verdict.
+        const session = processesMentioning(given.runtime.mark).filter((pid) =>
+          commandLine(pid).includes('cni-session.sh'),
+        );
+        await stopNow(...session);
+        rmSync(join(plugins, 'waits'));
+        await waitFor(async () => (await listed(given))[0]?.problem === null, { what: 'the port' });
+        await Promise.all([adder.pid, ...session].map((pid) => killNow(pid)));
+        await silent(given, 8080);
+        await succeed(given, ['cni', 'gc', 'slow']);
+      }
+      expect(await listed(given)).to.deep.equal([]);
+      expect(await succeed(given, ['cni', 'list'])).to.not.include(' web ');
+      const { references } = JSON.parse(await succeed(given, ['status', '--json'])) as { references: { id: string }[] };
+      expect(references.map(({ id }) => id)).to.deep.equal(['netns:web']);
+    });
+  }
+
+  it('is there again within a second when the forwarder, the driver or the supervisor was killed', async function () {
+    const given = await fresh(this);
+    const { runtime } = given;
+    await succeed(given, ['netns', 'add', 'web']);
+    await serve(given, 'web');
+    await succeed(given, ['cni', 'add', 'rnetns', 'web', 'web', ...capability(...mapping(8080))]);
+    const pids = async (): Promise<Record<string, number>> => {
+      const { driver, supervisor } = JSON.parse(await succeed(given, ['status', '--json'])) as Record<
+        string,
+        { pid: number }
+      >;
+      return { driver: driver!.pid, supervisor: supervisor!.pid, forwarder: forwarderPids(runtime)[0]! };
+    };
+    for (const part of ['forwarder', 'driver', 'supervisor']) {
+      await killNow((await pids())[part] ?? 0);
+      const begin = performance.now();
+      await waitFor(async () => (await seen(given, 8080, 'far', ['192.0.2.1'])).every((who) => who === '10.89.0.1'), {
+        timeoutMs: 5000,
+        what: `an answer after the death of the ${part}`,
+      });
+      console.log(`      back ${(performance.now() - begin).toFixed(0)} ms after the death of the ${part}`);
+      await waitFor(async () => Object.values(await pids()).every(Boolean), { what: 'all parts' });
+    }
+    await succeed(given, ['cni', 'del', 'rnetns', 'web']);
   });
 });
 
