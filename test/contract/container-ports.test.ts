@@ -317,7 +317,7 @@ describe('a port of a container', function () {
         const session = processesMentioning(given.runtime.mark).filter((pid) =>
           commandLine(pid).includes('cni-session.sh'),
         );
-        await stopNow(...session);
+        await Promise.all(session.map(stopNow));
         rmSync(join(plugins, 'waits'));
         await waitFor(async () => (await listed(given))[0]?.problem === null, { what: 'the port' });
         await Promise.all([adder.pid, ...session].map((pid) => killNow(pid)));
