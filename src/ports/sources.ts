@@ -11,6 +11,7 @@ export interface Sources {
   remote: Source;
 }
 
+/** What forwards a port. */
 export type ForwarderName = 'rnetns';
 
 /** As the contract suite of the forwarders has seen it (test/contract/ports.test.ts). */

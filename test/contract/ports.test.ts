@@ -19,7 +19,7 @@ import {
   sha256,
   startServer,
 } from '../fixtures/ports.js';
-import { waitFor } from '../fixtures/processes.js';
+import { childrenOf, waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
 import { run } from '../fixtures/rnetns.js';
 import { freshRuntimeDir } from '../fixtures/runtime-dir.js';
@@ -142,7 +142,8 @@ ${serve('::', 81)}`;
       socket.write(`send ${200 << 20}\n`);
       await sleep(1000);
       // The server has written what fits into the buffers of the way, and waits.
-      const sizes = forwarderPids(runtime).map((pid) =>
+      const pids = forwarderPids(runtime);
+      const sizes = [...pids, ...pids.flatMap(childrenOf)].map((pid) =>
         Number(/^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]),
       );
       expect(sizes).not.to.be.empty;

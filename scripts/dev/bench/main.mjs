@@ -12,6 +12,7 @@ import { output, removeAll } from './host.mjs';
 import { ROUNDS } from './hyperfine.mjs';
 import { cold, joining } from './joining.mjs';
 import { parallelReferences } from './parallel-references.mjs';
+import { ports } from './ports.mjs';
 import { ps } from './ps.mjs';
 import { manyReferences, references } from './references.mjs';
 import { tiedReferences } from './tied-references.mjs';
@@ -26,6 +27,7 @@ const PARTS = {
   'tied-references': tiedReferences,
   cni,
   ps,
+  ports,
 };
 
 function chosen(words) {

@@ -8,6 +8,6 @@ const connector = new Connector((report, socket, sent) => {
   // Node's types know of no datagram sockets here, but it sends them (child_process, subprocess.send).
   process.send?.(report, socket as Socket | (DatagramSocket & Socket) | undefined, undefined, sent);
 });
-process.on('message', (order) => connector.obey(order as Order));
+process.on('message', (order, handle) => connector.obey(order as Order, handle));
 process.on('disconnect', () => process.exit());
 process.send?.({ kind: 'ready' });

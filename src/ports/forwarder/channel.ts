@@ -1,32 +1,49 @@
+import type { ProxyProtocol } from '../port.js';
 import type { Protocol } from '../specification.js';
+import type { Traffic } from './traffic.js';
 
 /**
- * What forwarder and connector say to each other. The forwarder has the host's sockets; the connector is on the shared network,
- * makes sockets there and hands them out. Nothing of the host's ever goes the other way: a process that has a socket of the
- * host's can connect it to the host's loopback.
+ * What forwarder and connector say to each other. The connector is on the shared network; both are in O, so no process inside can
+ * get at either, at what they have open, or at the channel. The forwarder makes the host's sockets that listen and hands them
+ * to the connector, once for each port: from then on a connection costs no word between the two.
  */
 export type Order =
-  /** A connection to an address there; without one, to the namespace itself, first by the family of the client. */
-  | { kind: 'connect'; id: number; host: string; port: number; family: 4 | 6 }
-  /** The connection isn't needed any more. */
-  | { kind: 'cancel'; id: number }
-  /** A socket for datagrams to that address. */
-  | { kind: 'datagrams'; id: number; host: string; family: 4 | 6 }
-  /** Listen on the loopback there, both families. */
+  /** With a socket of the host's that listens: connect its clients. */
+  | ({ kind: 'serve'; id: number } & Target)
+  /** With a client that came before the connector had that socket. */
+  | { kind: 'client'; id: number }
+  /** Listen on the loopback there, both families, and hand out what comes. */
   | { kind: 'listen'; id: number; protocol: Protocol; port: number }
-  | { kind: 'close'; id: number };
+  | { kind: 'close'; id: number }
+  /** What has gone over each. */
+  | { kind: 'count'; id: number };
+
+/** Where clients are connected to. */
+export interface Target {
+  protocol: Protocol;
+  /** Empty: the namespace itself, first by the family of the client. */
+  host: string;
+  port: number;
+  proxyProtocol: ProxyProtocol | undefined;
+}
+
+/** Of one order to serve. */
+export interface Count {
+  clients: number;
+  traffic: Traffic;
+}
 
 export type Report =
   /** First of all. */
   | { kind: 'ready' }
-  | { kind: 'connected'; id: number }
-  | { kind: 'datagrams'; id: number; address: string }
   /** To an order to listen: nothing but this; for datagrams there is a socket with each. */
   | { kind: 'listening'; id: number }
   | { kind: 'accepted'; id: number }
-  | { kind: 'failed'; id: number; code: string };
+  | { kind: 'failed'; id: number; code: string }
+  | { kind: 'closed'; id: number }
+  | { kind: 'counts'; id: number; counts: Record<string, Count> };
 
-const KINDS = ['connected', 'datagrams', 'listening', 'accepted', 'failed'];
+const KINDS = ['listening', 'accepted', 'failed', 'closed', 'counts'];
 
 /**
  * The connector is out of the reach of those inside, but speaks with what is theirs: whatever it says is looked at.
@@ -35,15 +52,27 @@ const KINDS = ['connected', 'datagrams', 'listening', 'accepted', 'failed'];
  */
 export function readReport(message: unknown): Report | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
-  const { kind, id, code, address } = message as Record<string, unknown>;
+  const { kind, id, code, counts } = message as Record<string, unknown>;
   if (kind === 'ready') return { kind };
   if (typeof kind !== 'string' || !KINDS.includes(kind)) return undefined;
   if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 1) return undefined;
   if (kind === 'failed') {
     return { kind, id, code: typeof code === 'string' && /^E[A-Z0-9_]{1,40}$/.test(code) ? code : 'EIO' };
   }
-  if (kind === 'datagrams') {
-    return typeof address === 'string' && /^[0-9a-f.:]{2,45}$/.test(address) ? { kind, id, address } : undefined;
-  }
-  return { kind: kind as 'connected', id };
+  if (kind === 'counts') return { kind, id, counts: readCounts(counts) };
+  return { kind: kind as 'closed', id };
 }
+
+function readCounts(counts: unknown): Record<string, Count> {
+  if (typeof counts !== 'object' || counts === null) return {};
+  const read = Object.entries(counts).map(([id, count]): [string, Count] => {
+    const { clients, traffic } = (count ?? {}) as { clients?: unknown; traffic?: Record<string, unknown> };
+    const read = (name: keyof Traffic): number => readNumber(traffic?.[name]);
+    const [connections, failed] = [read('connections'), read('failed')];
+    const [received, sent] = [read('received'), read('sent')];
+    return [id, { clients: readNumber(clients), traffic: { connections, failed, received, sent } }];
+  });
+  return Object.fromEntries(read);
+}
+
+const readNumber = (value: unknown): number => (typeof value === 'number' && value >= 0 ? value : 0);

@@ -1,77 +1,49 @@
-import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createSocket, Socket as DatagramSocket } from 'node:dgram';
+import { createServer, Server, Socket } from 'node:net';
 import type { Order, Report } from './channel.js';
-import { ownAddresses } from './own-address.js';
+import { TcpService } from './tcp-service.js';
+import { UdpService } from './udp-service.js';
 
 /**
- * The forwarder's other half, on the shared network: connects and listens there, and sends each socket outwards by the channel
- * that the forwarder has given it. It reads nothing of what goes over them, and has no socket but for a moment.
+ * The forwarder's other half, on the shared network: it has clients and data. By the channel come sockets of the host's that
+ * listen, and by the same way what it accepts on the loopback inside goes out, for the forwarder to connect on the host.
  *
- * In O, so that nobody inside can get at it, its memory or its channel; see docs/ports.md.
+ * In O, so that nobody inside can get at it, its memory, its sockets or its channel; see docs/ports.md.
  */
 export class Connector {
-  private readonly connecting = new Map<number, Socket>();
+  private readonly services = new Map<number, TcpService | UdpService>();
   private readonly listeners = new Map<number, Server[]>();
 
   constructor(private readonly send: (report: Report, socket?: Socket | DatagramSocket, sent?: () => void) => void) {}
 
-  obey(order: Order): void {
+  obey(order: Order, handle: unknown): void {
     switch (order.kind) {
-      case 'connect':
-        this.connect(order.id, order.host === '' ? ownAddresses(order.family) : [order.host], order.port);
+      case 'serve':
+        if (handle instanceof Server) this.services.set(order.id, new TcpService(handle, order));
+        else if (handle instanceof DatagramSocket) this.services.set(order.id, new UdpService(handle, order));
         return;
-      case 'cancel':
-        this.connecting.get(order.id)?.destroy();
-        if (this.connecting.delete(order.id)) this.send({ kind: 'failed', id: order.id, code: 'ECANCELED' });
+      case 'client': {
+        const service = this.services.get(order.id);
+        if (service instanceof TcpService && handle instanceof Socket) service.take(handle);
         return;
-      case 'datagrams':
-        this.makeDatagrams(order.id, order.host === '' ? ownAddresses(order.family)[0] : order.host);
-        return;
+      }
       case 'listen':
         if (order.protocol === 'tcp') void this.listen(order.id, order.port);
         else void this.bind(order.id, order.port);
         return;
       case 'close':
+        this.services.get(order.id)?.close();
+        this.services.delete(order.id);
         for (const server of this.listeners.get(order.id) ?? []) server.close();
         this.listeners.delete(order.id);
+        this.send({ kind: 'closed', id: order.id });
+        return;
+      case 'count': {
+        for (const service of this.services.values()) if (service instanceof UdpService) service.look();
+        const counts = Object.fromEntries([...this.services].map(([id, service]) => [String(id), service.count()]));
+        this.send({ kind: 'counts', id: order.id, counts });
+      }
     }
-  }
-
-  private connect(id: number, [host, ...others]: readonly string[], port: number): void {
-    if (host === undefined) {
-      this.send({ kind: 'failed', id, code: 'EADDRNOTAVAIL' });
-      return;
-    }
-    const socket = connect({ host, port, allowHalfOpen: true, noDelay: true });
-    this.connecting.set(id, socket);
-    socket.once('error', (error) => {
-      if (!this.connecting.delete(id)) return;
-      const { code = 'EIO' } = error as NodeJS.ErrnoException;
-      if (code === 'ECONNREFUSED' && others.length > 0) this.connect(id, others, port);
-      else this.send({ kind: 'failed', id, code });
-    });
-    socket.once('connect', () => {
-      if (!this.connecting.delete(id)) return;
-      socket.pause();
-      this.send({ kind: 'connected', id }, socket);
-    });
-  }
-
-  private makeDatagrams(id: number, host: string | undefined): void {
-    if (host === undefined) {
-      this.send({ kind: 'failed', id, code: 'EADDRNOTAVAIL' });
-      return;
-    }
-    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
-    const fail = (error: NodeJS.ErrnoException): void => {
-      socket.close();
-      this.send({ kind: 'failed', id, code: error.code ?? 'EIO' });
-    };
-    socket.once('error', fail);
-    socket.bind(0, () => {
-      socket.off('error', fail);
-      this.send({ kind: 'datagrams', id, address: host }, socket, () => socket.close());
-    });
   }
 
   /** On ::1 as well, where there is one. */
@@ -90,7 +62,8 @@ export class Connector {
       });
       if (code === undefined) servers.push(server);
       else if (!isAbsent(code)) {
-        this.obey({ kind: 'close', id });
+        for (const other of servers) other.close();
+        this.listeners.delete(id);
         this.send({ kind: 'failed', id, code });
         return;
       }

@@ -40,8 +40,9 @@ function hear(client: Socket, table: PortTable): void {
       return;
     }
     const names = question.names ?? undefined;
-    void table.follow(names).then(() => {
-      client.end(JSON.stringify({ ports: table.states(names) }));
-    });
+    void table
+      .follow(names)
+      .then(() => table.states(names))
+      .then((ports) => client.end(JSON.stringify({ ports })));
   });
 }

@@ -1,14 +1,17 @@
 import type { ChildProcess } from 'node:child_process';
 import { Socket as DatagramSocket } from 'node:dgram';
-import { Socket } from 'node:net';
+import { Socket, type Server } from 'node:net';
+import { errnoCode } from '../../config/errno.js';
+import { continueProcess, identifyProcess, isStopped } from '../../state/process.js';
 import type { Protocol } from '../specification.js';
-import { readReport, type Order } from './channel.js';
+import { readReport, type Count, type Order, type Report, type Target } from './channel.js';
 import { reset } from './relay.js';
+import { NO_TRAFFIC } from './traffic.js';
 
-/** A server that is there takes a connection at once: what is in the same kernel doesn't lose packets. */
-const CONNECT_MS = 800;
-/** Longer without a word than any order takes: it is stopped, or its network is stuck. */
-const SILENT_MS = 3000;
+/** Longer without a word than any order takes: it hangs. */
+const SILENT_MS = 30_000;
+/** Counting is quick; where it isn't, the last one is told. */
+const COUNT_MS = 800;
 
 /** What a listener inside gives. */
 export interface Listener {
@@ -19,59 +22,82 @@ export interface Listener {
   onListening: () => void;
 }
 
-type Answer = { code: string } | { socket: Socket } | { datagrams: DatagramSocket; address: string };
+/** A socket of the host's that the connector serves. */
+export interface Service extends Target {
+  /** It is bound again for each connector that is started. */
+  bind: () => Promise<Server | DatagramSocket>;
+  /** After each time; `code`: why it isn't bound. */
+  onBound: (code: string | undefined) => void;
+}
 
 /**
- * The connector (connector.ts) as the forwarder has it: started, asked, and started again when it dies or falls silent. The
- * connections that it has handed out are ours, and stay. `start` makes a process with a channel.
+ * The connector (connector.ts) as the forwarder has it: started, told what to serve, and started again when it dies, woken up
+ * when it is stopped. `start` makes a process with a channel.
  */
 export class Inside {
   private child: ChildProcess | undefined;
   private lastId = 0;
-  private heardAt = 0;
+  private startedAt = 0;
   private restarts = 0;
   private closed = false;
   /** Once it has said its first word. */
   readonly ready: Promise<void>;
   private becomeReady: () => void = () => undefined;
-  private readonly waiting = new Map<number, { since: number; answer: (answer: Answer) => void }>();
+  private readonly services = new Map<number, Service>();
+  /** A service is bound by one at a time. */
+  private readonly binding = new Map<number, Promise<void>>();
   private readonly listeners = new Map<number, Listener>();
+  /** Orders that are answered once. */
+  private readonly waiting = new Map<number, { since: number; answered: () => void }>();
+  private counts: Readonly<Record<string, Count>> = {};
 
   constructor(private readonly start: () => ChildProcess) {
     this.ready = new Promise((resolve) => (this.becomeReady = resolve));
     this.launch();
   }
 
-  /** @throws Error with a `code` such as ECONNREFUSED, and ETIMEDOUT before a second is over. */
-  async connect(host: string, port: number, family: 4 | 6): Promise<Socket> {
-    const answer = await this.ask((id) => ({ kind: 'connect', id, host, port, family }));
-    if ('socket' in answer) return answer.socket;
-    throw failure(answer);
-  }
-
-  /** A socket on the shared network, for datagrams to `address` there. */
-  async datagrams(host: string, family: 4 | 6): Promise<{ socket: DatagramSocket; address: string }> {
-    const answer = await this.ask((id) => ({ kind: 'datagrams', id, host, family }));
-    if ('datagrams' in answer) return { socket: answer.datagrams, address: answer.address };
-    throw failure(answer);
+  /** Serve a socket of the host's, also after a restart. @returns what ends that, with its clients, and their number. */
+  serve(service: Service): { stop: () => Promise<void>; count: () => Count } {
+    const id = ++this.lastId;
+    this.services.set(id, service);
+    void this.hand(id, service);
+    return {
+      stop: async () => {
+        this.services.delete(id);
+        await this.binding.get(id);
+        await this.ask(id, { kind: 'close', id });
+      },
+      count: () => this.counts[String(id)] ?? NOTHING,
+    };
   }
 
   /** Listen on the loopback there, also after a restart. @returns what ends that. */
-  listen(listener: Listener): () => void {
+  listen(listener: Listener): () => Promise<void> {
     const id = ++this.lastId;
     this.listeners.set(id, listener);
     this.tell({ kind: 'listen', id, protocol: listener.protocol, port: listener.port });
     return () => {
       this.listeners.delete(id);
-      this.tell({ kind: 'close', id });
+      return this.ask(id, { kind: 'close', id });
     };
   }
 
-  /** Called again and again: a connector that is stopped answers nobody. */
+  /** Have the numbers of clients and bytes known, or those of before. */
+  async refresh(): Promise<void> {
+    const id = ++this.lastId;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, COUNT_MS)));
+    await Promise.race([this.ask(id, { kind: 'count', id }), late]);
+    clearTimeout(timer);
+  }
+
+  /** Called again and again. To wake one up that was stopped costs no connection; to end one that hangs costs all. */
   watch(): void {
     const oldest = this.waiting.values().next().value;
-    const now = performance.now();
-    if (oldest !== undefined && now - Math.max(oldest.since, this.heardAt) > SILENT_MS) this.child?.kill('SIGKILL');
+    const known = identifyProcess(this.child?.pid ?? 0);
+    if (known !== undefined && isStopped(known)) continueProcess(known);
+    else if (oldest !== undefined && performance.now() - oldest.since > SILENT_MS) this.child?.kill('SIGKILL');
+    else if (oldest === undefined) void this.refresh();
   }
 
   close(): void {
@@ -82,7 +108,8 @@ export class Inside {
   private launch(): void {
     const child = this.start();
     this.child = child;
-    this.heardAt = performance.now();
+    this.startedAt = performance.now();
+    this.counts = {};
     child.on('message', (message, handle) => this.hear(message, handle));
     child.on('error', () => undefined);
     let over = false;
@@ -90,72 +117,101 @@ export class Inside {
       if (over) return;
       over = true;
       this.child = undefined;
-      for (const { answer } of [...this.waiting.values()]) answer({ code: 'EPIPE' });
+      for (const { answered } of [...this.waiting.values()]) answered();
       if (this.closed) return;
-      const lived = performance.now() - this.heardAt > 10_000;
+      const lived = performance.now() - this.startedAt > 10_000;
       this.restarts = lived ? 0 : this.restarts + 1;
       setTimeout(() => this.launch(), this.restarts <= 1 ? 0 : Math.min(100 * this.restarts, 1000));
     };
     child.once('exit', gone).once('error', gone);
     for (const [id, { protocol, port }] of this.listeners) this.tell({ kind: 'listen', id, protocol, port });
+    for (const [id, service] of this.services) void this.hand(id, service);
   }
 
-  private tell(order: Order): void {
-    if (this.child?.connected === true) this.child.send(order, () => undefined);
+  /** Bind it and hand it over. Where the connector has died meanwhile, the next one is handed another one. */
+  private hand(id: number, service: Service): Promise<void> {
+    const before = this.binding.get(id) ?? Promise.resolve();
+    const turn = before.then(() => this.bindAndSend(id, service));
+    this.binding.set(id, turn);
+    void turn.then(() => {
+      if (this.binding.get(id) === turn) this.binding.delete(id);
+    });
+    return turn;
   }
 
-  private ask(make: (id: number) => Order): Promise<Answer> {
-    if (this.child?.connected !== true) return Promise.resolve({ code: 'EPIPE' });
+  private async bindAndSend(id: number, service: Service): Promise<void> {
+    const { child } = this;
+    if (child === undefined || this.services.get(id) !== service) return;
+    let socket: Server | DatagramSocket;
+    try {
+      socket = await service.bind();
+    } catch (error) {
+      service.onBound(errnoCode(error) ?? 'EIO');
+      return;
+    }
+    // Nobody listens for what comes in between: a datagram may be lost.
+    const close = (): void => void socket.close();
+    if (this.child !== child || this.services.get(id) !== service || !child.connected) {
+      close();
+      return;
+    }
+    if (!(socket instanceof DatagramSocket)) {
+      socket.on('connection', (client: Socket) => {
+        // Node would keep count of it on both sides of the channel.
+        (client as { server?: Server | undefined }).server = undefined;
+        this.tell({ kind: 'client', id }, client);
+      });
+    }
+    const { protocol, host, port, proxyProtocol } = service;
+    this.tell({ kind: 'serve', id, protocol, host, port, proxyProtocol }, socket, close);
+    service.onBound(undefined);
+  }
+
+  private tell(order: Order, socket?: Server | Socket | DatagramSocket, sent?: () => void): void {
+    if (this.child?.connected !== true) sent?.();
+    // Node's types know of no datagram sockets here, but it sends them (child_process, subprocess.send).
+    else this.child.send(order, socket as Socket | undefined, {}, () => sent?.());
+  }
+
+  /** Resolves when it is answered, or when nobody is there who could. */
+  private ask(id: number, order: Order): Promise<void> {
+    if (this.child?.connected !== true) return Promise.resolve();
     return new Promise((resolve) => {
-      const id = ++this.lastId;
-      let isLate = false;
-      const timer = setTimeout(() => {
-        isLate = true;
-        resolve({ code: 'ETIMEDOUT' });
-        // Its answer is still waited for: that it comes shows that somebody is there.
-        this.tell({ kind: 'cancel', id });
-      }, CONNECT_MS);
-      const answer = (given: Answer): void => {
-        clearTimeout(timer);
+      const answered = (): void => {
         this.waiting.delete(id);
-        if (isLate) discard('socket' in given ? given.socket : 'datagrams' in given ? given.datagrams : undefined);
-        else resolve(given);
+        resolve();
       };
-      this.waiting.set(id, { since: performance.now(), answer });
-      this.tell(make(id));
+      this.waiting.set(id, { since: performance.now(), answered });
+      this.tell(order);
     });
   }
 
   private hear(message: unknown, handle: unknown): void {
-    this.heardAt = performance.now();
     const report = readReport(message);
     const taken = report !== undefined && this.take(report, handle);
     if (!taken) discard(handle);
   }
 
   /** @returns whether somebody has the socket now. */
-  private take(report: NonNullable<ReturnType<typeof readReport>>, handle: unknown): boolean {
+  private take(report: Report, handle: unknown): boolean {
     if (report.kind === 'ready') {
       this.becomeReady();
       return false;
     }
-    const waiting = this.waiting.get(report.id);
     const listener = this.listeners.get(report.id);
     switch (report.kind) {
       case 'failed':
-        waiting?.answer({ code: report.code });
         listener?.onFailed(report.code);
         return false;
-      case 'connected':
-        if (waiting === undefined || !(handle instanceof Socket)) return false;
-        waiting.answer({ socket: handle });
-        return true;
-      case 'datagrams':
-        if (waiting === undefined || !(handle instanceof DatagramSocket)) return false;
-        waiting.answer({ datagrams: handle, address: report.address });
-        return true;
       case 'listening':
         listener?.onListening();
+        return false;
+      case 'counts':
+        this.counts = report.counts;
+        this.waiting.get(report.id)?.answered();
+        return false;
+      case 'closed':
+        this.waiting.get(report.id)?.answered();
         return false;
       case 'accepted': {
         const isWanted =
@@ -167,10 +223,7 @@ export class Inside {
   }
 }
 
-function failure(answer: Answer): NodeJS.ErrnoException {
-  const code = 'code' in answer ? answer.code : 'EPROTO';
-  return Object.assign(new Error(code), { code });
-}
+const NOTHING: Count = { clients: 0, traffic: NO_TRAFFIC };
 
 function discard(handle: unknown): void {
   if (handle instanceof Socket) reset(handle);

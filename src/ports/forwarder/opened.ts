@@ -1,5 +1,5 @@
 import type { Port } from '../port.js';
-import type { Traffic } from './traffic.js';
+import type { Count } from './channel.js';
 
 /** A port that the forwarder has opened, or tries to. */
 export interface Opened {
@@ -8,11 +8,10 @@ export interface Opened {
   settled: Promise<void>;
   /** Why it doesn't: EADDRINUSE. */
   code: string | undefined;
-  /** Connections or clients now. */
-  clients: () => number;
-  traffic: () => Traffic;
-  /** With its connections. */
-  close: () => void;
+  /** Clients now, and what has gone over it; as of the last time that the connector was asked. */
+  count: () => Count;
+  /** With its connections; resolves when the port of the host is free. */
+  close: () => Promise<void>;
   /** Called now and then. */
   look: () => void;
 }

@@ -1,7 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, fstatSync, openSync, statSync, watch } from 'node:fs';
+import { closeSync, fstatSync, openSync, statSync, watch, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { processLine, recordedProcess } from '../../namespace/proof.js';
 import type { StateDirectory } from '../../state/directory.js';
 import { makeDirectory } from '../../state/files.js';
+import { commandLine, identifyProcess, isAlive, killProcess } from '../../state/process.js';
 import { portsDirectory } from '../desired.js';
 import { serveQuestions } from './control-server.js';
 import { Inside } from './inside.js';
@@ -10,8 +13,8 @@ import { PortTable } from './table.js';
 /**
  * Theory of operation: the forwarder
  *
- * It is on the host's network, in O and M0, and has everything that is the host's: listeners, clients, data. A connector of its own
- * is on the shared network, in O as well (connector.ts), and gives it sockets there. What is to be open is in files
+ * It is on the host's network, in O and M0, and makes the host's sockets that listen. A connector of its own is on the shared network,
+ * in O as well (connector.ts), gets those sockets, and has the clients and the data. What is to be open is in files
  * (../desired.ts), which it follows: at once when somebody asks it to, soon by inotify(7), and by looking, should that fail.
  *
  * 1. scripts/forwarder.sh has made sure that there is one, and that descriptor 8 is a file that shows who it is
@@ -24,6 +27,7 @@ const LOOK_MS = 400;
 const SOON_MS = 20;
 /** Every so many looks the files are read, idle clients forgotten, and failed ports tried again. */
 const LOOKS_BETWEEN = 5;
+const ENDING_MS = 1000;
 /** Looks without a port until the end. */
 const IDLE_LOOKS = 12;
 
@@ -40,6 +44,7 @@ export interface ForwarderProgram {
 export async function runForwarder(program: ForwarderProgram): Promise<void> {
   const { state } = program;
   makeDirectory(portsDirectory(state));
+  await endForsaken(state);
   const inside = new Inside(() => startConnector(program));
   const table = new PortTable(state, inside);
   let stopAnswering = await serveQuestions(state, table);
@@ -84,15 +89,30 @@ function isOurs({ outside }: StateDirectory): boolean {
   }
 }
 
+const connectorFile = ({ outside }: StateDirectory): string => join(outside, 'connector');
+
+/** A connector ends when its forwarder has died, but not while it is stopped, and then the ports would be in use. */
+async function endForsaken(state: StateDirectory): Promise<void> {
+  const known = recordedProcess(connectorFile(state));
+  if (known === undefined) return;
+  killProcess(known);
+  // As a zombie, which somebody else may be slow to wait for, it has nothing open any more.
+  const isThere = (): boolean => isAlive(known) && commandLine(known.pid).length > 0;
+  for (let left = ENDING_MS; isThere() && left > 0; left -= 10) await new Promise((done) => setTimeout(done, 10));
+}
+
 /** With the keeper's FIFO on descriptor 4, which tells that it is no use of the namespace (scripts/reap.sh). */
 function startConnector({ state, generation, connector, env }: ForwarderProgram): ChildProcess {
   const fifo = openSync(state.keeperFifo(generation), 'r+');
   try {
-    return spawn('nsenter', [`--net=${state.netns}`, '--', ...connector], {
+    const child = spawn('nsenter', [`--net=${state.netns}`, '--', ...connector], {
       env: { ...env },
       cwd: '/',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc', fifo],
     });
+    const known = identifyProcess(child.pid ?? 0);
+    if (known !== undefined) writeFileSync(connectorFile(state), processLine(known));
+    return child;
   } finally {
     closeSync(fifo);
   }

@@ -21,6 +21,7 @@ export interface PortState {
  */
 export class PortTable {
   private readonly opened = new Map<string, { stamp: string; opened: Opened }>();
+  private readonly turns = new Map<string, Promise<void>>();
 
   constructor(
     private readonly state: StateDirectory,
@@ -47,8 +48,8 @@ export class PortTable {
       const isThere = seen.get(key) ?? isOwnerThere(this.state, owner);
       seen.set(key, isThere);
       if (isThere) continue;
-      this.close(name);
       dropPort(this.state, name);
+      void this.followOne(name);
     }
   }
 
@@ -57,24 +58,39 @@ export class PortTable {
     this.inside.watch();
     for (const [name, { opened }] of this.opened) {
       opened.look();
-      if (opened.code !== undefined) this.close(name);
+      if (opened.code !== undefined) void this.inTurn(name, () => this.close(name));
     }
   }
 
-  states(names: readonly string[] = [...this.opened.keys()]): Record<string, PortState> {
+  async states(names: readonly string[] = [...this.opened.keys()]): Promise<Record<string, PortState>> {
+    await this.inside.refresh();
     const found = names.flatMap((name) => {
       const opened = this.opened.get(name)?.opened;
       if (opened === undefined) return [];
-      return [[name, { code: opened.code ?? null, clients: opened.clients(), traffic: opened.traffic() }] as const];
+      return [[name, { code: opened.code ?? null, ...opened.count() }] as const];
     });
     return Object.fromEntries(found);
   }
 
-  private async followOne(name: string): Promise<void> {
+  /** One after the other for each: what is closed must be closed before it is opened anew. */
+  private followOne(name: string): Promise<void> {
+    return this.inTurn(name, () => this.bring(name));
+  }
+
+  private inTurn(name: string, act: () => Promise<void>): Promise<void> {
+    const turn = (this.turns.get(name) ?? Promise.resolve()).then(act);
+    this.turns.set(name, turn);
+    void turn.finally(() => {
+      if (this.turns.get(name) === turn) this.turns.delete(name);
+    });
+    return turn;
+  }
+
+  private async bring(name: string): Promise<void> {
     const stamp = stampOf(this.state, name);
     const known = this.opened.get(name);
     if (known !== undefined && known.stamp === stamp) return known.opened.settled;
-    if (known !== undefined) this.close(name);
+    if (known !== undefined) await this.close(name);
     const port = stamp === undefined ? undefined : readPortFile(this.state, name);
     if (stamp === undefined || port === undefined) return;
     if (!isOwnerThere(this.state, port.owner)) {
@@ -87,8 +103,9 @@ export class PortTable {
     await opened.settled;
   }
 
-  private close(name: string): void {
-    this.opened.get(name)?.opened.close();
+  private async close(name: string): Promise<void> {
+    const known = this.opened.get(name);
     this.opened.delete(name);
+    await known?.opened.close();
   }
 }

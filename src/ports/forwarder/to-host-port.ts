@@ -53,12 +53,15 @@ export function openToHostPort(port: Port, inside: Inside): Opened {
     port,
     code: undefined,
     settled: new Promise((resolve) => (settle = resolve)),
-    clients: () => [...relays].reduce((sum, each) => sum + each.clients, clients.size),
-    traffic: () => sumOf([clients.traffic(), ...[...relays].map(({ traffic }) => traffic)]),
-    close: () => {
-      stop();
+    count: () => ({
+      clients: [...relays].reduce((sum, each) => sum + each.clients, clients.size),
+      traffic: sumOf([clients.traffic(), ...[...relays].map(({ traffic }) => traffic)]),
+    }),
+    close: async () => {
+      const stopped = stop();
       for (const client of clients) reset(client);
       for (const each of relays) each.close();
+      await stopped;
     },
     look: () => relays.forEach((each) => each.look()),
   };

@@ -1,11 +1,8 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
-import { errnoCode } from '../../config/errno.js';
 import type { Port } from '../port.js';
-import { DatagramRelay } from './datagram-relay.js';
 import type { Inside } from './inside.js';
 import type { Opened } from './opened.js';
-import { plainAddress } from './proxy-header.js';
 import { NO_TRAFFIC, sumOf } from './traffic.js';
 
 /**
@@ -14,49 +11,55 @@ import { NO_TRAFFIC, sumOf } from './traffic.js';
  * that come later are found by looking.
  */
 export function openUdpPort(port: Port, inside: Inside): Opened {
-  const relays = new Map<string, DatagramRelay>();
+  const services = new Map<string, ReturnType<Inside['serve']>>();
   /** Of addresses that are gone. */
   let past = NO_TRAFFIC;
-  let closed = false;
-  const open = async (address: string): Promise<void> => {
-    const socket = await bound(address, port.hostPort);
-    if (closed || relays.has(address)) {
-      socket.close();
-      return;
-    }
-    const relay = new DatagramRelay(socket, async (client) => {
-      const family = plainAddress(client.address).includes(':') ? 6 : 4;
-      const { socket: peer, address: to } = await inside.datagrams(port.targetIp, family);
-      return { socket: peer, address: to, port: port.targetPort };
+  /** Why; those of addresses that came later are tried again in silence. */
+  const open = (address: string): Promise<string | undefined> =>
+    new Promise((resolve) => {
+      const service = inside.serve({
+        ...{ protocol: 'udp', host: port.targetIp, port: port.targetPort, proxyProtocol: undefined },
+        bind: () => bound(address, port.hostPort),
+        onBound: (code) => {
+          if (code !== undefined && opened.code === undefined && isSettled) forget(address);
+          resolve(code);
+        },
+      });
+      services.set(address, service);
     });
-    relays.set(address, relay);
+  const forget = (address: string): void => {
+    const service = services.get(address);
+    if (service === undefined) return;
+    past = sumOf([past, service.count().traffic]);
+    services.delete(address);
+    void service.stop();
   };
+  let isSettled = false;
   const opened: Opened = {
     port,
     code: undefined,
-    settled: Promise.all(addressesFor(port).map(open)).then(
-      () => undefined,
-      (error: unknown) => void (opened.code = errnoCode(error) ?? 'EIO'),
-    ),
-    clients: () => [...relays.values()].reduce((sum, { clients }) => sum + clients, 0),
-    traffic: () => sumOf([past, ...[...relays.values()].map(({ traffic }) => traffic)]),
-    close: () => {
-      closed = true;
-      for (const relay of relays.values()) relay.close();
+    settled: Promise.resolve(),
+    count: () => {
+      const all = [...services.values()].map((service) => service.count());
+      return {
+        clients: all.reduce((sum, { clients }) => sum + clients, 0),
+        traffic: sumOf([past, ...all.map(({ traffic }) => traffic)]),
+      };
+    },
+    close: async () => {
+      await Promise.all([...services.values()].map(({ stop }) => stop()));
     },
     look: () => {
-      for (const relay of relays.values()) relay.look();
       if (port.hostIp !== '' || opened.code !== undefined) return;
       const wanted = addressesFor(port);
-      for (const address of wanted) if (!relays.has(address)) open(address).catch(() => undefined);
-      for (const [address, relay] of relays) {
-        if (wanted.includes(address)) continue;
-        past = sumOf([past, relay.traffic]);
-        relay.close();
-        relays.delete(address);
-      }
+      for (const address of wanted) if (!services.has(address)) void open(address);
+      for (const address of services.keys()) if (!wanted.includes(address)) forget(address);
     },
   };
+  opened.settled = Promise.all(addressesFor(port).map(open)).then((codes) => {
+    opened.code = codes.find((code) => code !== undefined);
+    isSettled = true;
+  });
   return opened;
 }
 

@@ -95,16 +95,24 @@ describe('conflicts of ports', () => {
 
 describe('what the forwarder is told', () => {
   it('is taken from the connector only when it is a report', () => {
-    expect(readReport({ kind: 'connected', id: 3, more: 1 })).to.deep.equal({ kind: 'connected', id: 3 });
+    expect(readReport({ kind: 'closed', id: 3, more: 1 })).to.deep.equal({ kind: 'closed', id: 3 });
     expect(readReport({ kind: 'failed', id: 3, code: 'x'.repeat(99) })).to.deep.equal({
       kind: 'failed',
       id: 3,
       code: 'EIO',
     });
-    for (const bad of [null, 1, [], {}, { kind: 'connected' }, { kind: 'connected', id: -1 }, { kind: 'x', id: 1 }]) {
+    for (const bad of [null, 1, [], {}, { kind: 'closed' }, { kind: 'closed', id: -1 }, { kind: 'x', id: 1 }]) {
       expect(readReport(bad)).to.equal(undefined);
     }
-    expect(readReport({ kind: 'datagrams', id: 1, address: 'localhost' })).to.equal(undefined);
+    const counts = { 4: { clients: 2, traffic: { connections: 3, failed: -1, received: 'x' } }, 5: null };
+    expect(readReport({ kind: 'counts', id: 3, counts })).to.deep.equal({
+      kind: 'counts',
+      id: 3,
+      counts: {
+        4: { clients: 2, traffic: { connections: 3, failed: 0, received: 0, sent: 0 } },
+        5: { clients: 0, traffic: { connections: 0, failed: 0, received: 0, sent: 0 } },
+      },
+    });
     fc.assert(fc.property(fc.anything(), (message) => void readReport(message)));
   });
 
