@@ -7,7 +7,7 @@
 #           driver (pid, start time, restarts, and in the second line its last words); in .outside/NAME/, where commands can't
 #           write: driver (pid and start time), driver.said
 # Requires: setsid sleep rm nsenter ip
-# shellcheck disable=SC2154 # dir, out, now and what the plan sets are the sourcing program's
+# shellcheck disable=SC2034,SC2154 # dir, out, now, host_new, host_at and what the plan sets are the sourcing program's
 driver='' driver_start=0 driver_is=waiting driver_again=0 driver_said='' driver_status=1
 driver_restarts=0 driver_failures=0 driver_delay=0 driver_started=0 driver_child='' driver_words=none driver_offline=''
 
@@ -135,6 +135,7 @@ driver_came() {
   if [ -n "$answered" ]; then
     driver_restarts=$((driver_restarts + 1))
     say "$rn_driver (pid $driver) is ready, restart $driver_restarts"
+    host_new=1 host_at=$now
     way_out || driver_offline=$rn_copies_routes
   elif [ "$rn_persist" = offline ]; then
     driver_offline=$rn_copies_routes

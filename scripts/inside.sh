@@ -134,7 +134,7 @@ see_keeper() {
 keeper_came() {
   keeper_is=up
   echo "$keeper $keeper_start" >"$out/keeper"
-  [ -z "$answered" ] || unpublished=1
+  [ -z "$answered" ] || unpublished=1 host_new=1 host_at=$now
 }
 
 keeper_failed() { # [WORDS]

@@ -51,6 +51,8 @@ rn_dir=$dir rn_base=${dir%/*} rn_name=${dir##*/} rn_lease=$lease rn_fifo=/proc/s
 . "$here/inside.sh"
 # shellcheck source=scripts/forwarding.sh
 . "$here/forwarding.sh"
+# shellcheck source=scripts/watching.sh
+. "$here/watching.sh"
 # Who has the lock may take its time: then what needs it is looked at again.
 rn_lock_seconds=0
 
@@ -259,6 +261,7 @@ wait_for_event() {
   if [ -z "$leased" ] && [ -n "$fresh" ]; then sooner "$((idle_since + rn_linger_tenths - now))"; fi
   [ "$driver_is" != down ] || sooner "$((driver_again - now))"
   [ -z "$soon" ] || sooner 1
+  [ -z "$host_at" ] || sooner "$((host_at - now))"
   soon=''
   # Whoever would wake us up may have been killed, with the timer. As a trapped signal the end of a child ends the read, but not
   # in bash, which has a limit for it.
@@ -287,6 +290,7 @@ take_place && open_all && find_namespaces "${4-}" || exit
 read -r _
 # shellcheck disable=SC1091 # a file of the moment
 . "$out/plan"
+read_mounts
 now
 start_keeper
 [ "$keeper_is" = making ] || start_driver
@@ -304,5 +308,6 @@ while :; do
   publish
   see_tied
   see_forwarder
+  see_host
   see_end
 done

@@ -1,6 +1,7 @@
 /** The library of rnetns: everything that other programs may import. */
 export { ERROR_CODES, EXIT, RnetnsError, type ErrorCode, type ErrorDetail } from './errors/error.js';
 export type { Limit } from './inspect/limits.js';
+export type { Stale } from './lifecycle/look.js';
 export type { Protection } from './inspect/protection.js';
 export type { Status } from './inspect/status.js';
 export type { Inside, InsideFunction } from './library/inside.js';

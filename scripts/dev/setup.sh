@@ -47,6 +47,7 @@ ip iproute2 sets up loopback and shows addresses
 nsenter util-linux joins the namespace
 unshare util-linux makes the namespace
 flock util-linux guards the state
+inotifywait inotify-tools tells when the host's name servers change
 LIST
   case $profile in
     test) cat <<'LIST' ;;
@@ -89,7 +90,11 @@ note_missing() {
 # Of those, what there is no doing without
 note_needed() {
   while read -r program package purpose; do
-    case $program in pasta | slirp4netns) ! { command -v pasta || command -v slirp4netns; } >/dev/null 2>&1 || continue ;; esac
+    case $program in
+      pasta | slirp4netns) ! { command -v pasta || command -v slirp4netns; } >/dev/null 2>&1 || continue ;;
+      # Without it the files are looked at every 2 s.
+      inotifywait) continue ;;
+    esac
     printf '  %-12s %s (Debian package %s)\n' "$program" "$purpose" "$package"
   done
 }

@@ -7,6 +7,7 @@ import type { WaysOut } from '../plan/default-route.js';
 import { RnetnsError } from '../errors/error.js';
 import { isExecutable } from '../exec/find-program.js';
 import { isLocalhost, parseIp } from '../plan/ip.js';
+import { sumOfHostFiles } from '../plan/host-sum.js';
 import { planMounts } from '../plan/mounts.js';
 import type { DriverPlan, IdMap, Plan } from '../plan/plan.js';
 import {
@@ -71,6 +72,7 @@ export async function makePlan(context: Context, { found, idMap }: Choice): Prom
       content: planResolvConf(resolvConfFacts(config, driver, forwarders, families.ipv6, readText)).content,
       mountTarget,
       asked: serversNamed(readText),
+      sum: sumOfHostFiles(readText),
       settings: dnsSettings(config),
     },
     directory: state.path,

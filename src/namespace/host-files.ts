@@ -17,13 +17,13 @@ export function filesSeenBy(pid: number): (path: string) => string | undefined {
   if (inode !== undefined && inode === namespaceInode('self', 'mnt')) return readOptional;
   const root = `/proc/${pid}/root`;
   return (path) => {
-    const real = follow(root, path);
+    const real = realPathIn(root, path);
     return real === undefined ? undefined : readOptional(root + real);
   };
 }
 
 /** The path without links, below that root; undefined: there is nothing. */
-function follow(root: string, path: string): string | undefined {
+export function realPathIn(root: string, path: string): string | undefined {
   let at: string[] = [];
   const rest = partsOf(path);
   let links = 0;

@@ -1,5 +1,8 @@
+import { execPath } from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { quirksOf } from '../driver/drivers.js';
 import { shellWord } from '../exec/shell-word.js';
+import { HOST_FILES } from '../plan/host-sum.js';
 import type { Plan } from '../plan/plan.js';
 
 /** What the supervisor does when its driver doesn't become ready. */
@@ -14,13 +17,17 @@ export interface Trying {
 }
 
 const READY_SECONDS = 10;
+/** By its path from `dist`, where this is as well: see src/ports/start-forwarder.ts. */
+const FOLLOW = fileURLToPath(new URL('../../dist/cli/follow.cjs', import.meta.url));
+
+type ShownPlan = Pick<Plan, 'driver' | 'mounts'> & Partial<Pick<Plan, 'resolvConf'>>;
 
 /**
  * What scripts/supervisor.sh reads: the plan in lines of sh. `driver_command` and `mounts` become what they are called with,
  * followed by the driver's command line, or by type, source and target of each mount.
  */
 export function shellPlan(
-  { driver, mounts }: Pick<Plan, 'driver' | 'mounts'>,
+  { driver, mounts, resolvConf }: ShownPlan,
   lingerSeconds: number,
   { attempts, persist }: Trying,
 ): string {
@@ -37,12 +44,23 @@ export function shellPlan(
     rn_no_dad: disableDad ? 1 : '',
     rn_lo_up: bringsUpLoopback ? 1 : '',
     rn_copies_routes: copiesHostRoutes ? 1 : '',
+    rn_host_files: HOST_FILES.join(' '),
+    rn_host_sum: resolvConf?.sum ?? '',
   };
-  const become = (words: readonly string[]): string => `exec "$@" ${words.map(shellWord).join(' ')}`;
   return [
     ...Object.entries(values).map(([name, value]) => `${name}=${shellWord(String(value))}`),
     `driver_command() { ${become(driver.path === null ? [] : [driver.path, ...driver.args])}; }`,
-    `mounts() { ${become(mounts.flatMap(({ type, source, target }) => [type, source, target]))}; }`,
+    `follow_command() { ${[execPath, FOLLOW].map(shellWord).join(' ')} "$@"; }`,
+    shellMounts(mounts),
     '',
   ].join('\n');
+}
+
+/** The mounts alone, where they are others by now: see scripts/watching.sh. */
+export function shellMounts(mounts: Plan['mounts']): string {
+  return `mounts() { ${become(mounts.flatMap(({ type, source, target }) => [type, source, target]))}; }`;
+}
+
+function become(words: readonly string[]): string {
+  return `exec "$@" ${words.map(shellWord).join(' ')}`;
 }

@@ -19,7 +19,7 @@ export type RunningDriver = Extract<DriverPlan, { path: string }>;
 
 /** What it is given when it has made the namespaces, or found them. */
 export interface Decided {
-  plan: Pick<Plan, 'driver' | 'mounts'>;
+  plan: Pick<Plan, 'driver' | 'mounts'> & Partial<Pick<Plan, 'resolvConf'>>;
   trying: Trying;
 }
 

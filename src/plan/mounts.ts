@@ -83,14 +83,33 @@ export function planMounts(facts: MountFacts): Mount[] {
   // 2.
   if (facts.hasRunSystemd) mounts.push({ type: 'rbind', source: '/run/systemd', target: inState('/run/systemd') });
   // 3.
-  if (resolvConfTarget?.startsWith(RESOLVED_DIRECTORY) === true) {
-    mounts.push({ type: 'tmpfs', source: 'tmpfs', target: inState('/run/systemd/resolve') });
-  }
-  if (resolvConfTarget !== null) {
-    const target = resolvConfTarget.startsWith('/run/') ? inState(resolvConfTarget) : resolvConfTarget;
-    mounts.push({ type: 'bind', source: inState('resolv.conf'), target });
-  }
+  mounts.push(...resolvConfMounts(stateDir, resolvConfTarget));
   if (facts.networkBackend === 'cni') mounts.push(planCni(stateDir, facts.cni)); // 4.
   mounts.push({ type: 'rbind', source: inState('/run'), target: '/run' }); // 5.
   return mounts;
+}
+
+function resolvConfMounts(stateDir: string, target: string | null): Mount[] {
+  if (target === null) return [];
+  const inState = (path: string): string => posix.join(stateDir, path);
+  const source = inState('resolv.conf');
+  return [
+    ...(target.startsWith(RESOLVED_DIRECTORY) ? [tmpfsForResolved(stateDir)] : []),
+    { type: 'bind', source, target: target.startsWith('/run/') ? inState(target) : target },
+  ];
+}
+
+function tmpfsForResolved(stateDir: string): Mount {
+  return { type: 'tmpfs', source: 'tmpfs', target: posix.join(stateDir, '/run/systemd/resolve') };
+}
+
+/** The same mounts for a host whose /etc/resolv.conf leads elsewhere by now. */
+export function withResolvConfAt(mounts: readonly Mount[], stateDir: string, target: string): Mount[] {
+  const [tmpfs, source] = [tmpfsForResolved(stateDir), posix.join(stateDir, 'resolv.conf')];
+  const others = mounts.filter((mount) => mount.source !== source && mount.target !== tmpfs.target);
+  // Just before the new /run, or after what it needs: the runtime directory and /run/systemd.
+  const at = others.findLastIndex(
+    ({ type, source: from }) => type === 'rbind' && from !== posix.join(stateDir, '/run'),
+  );
+  return [...others.slice(0, at + 1), ...resolvConfMounts(stateDir, target), ...others.slice(at + 1)];
 }

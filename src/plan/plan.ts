@@ -55,6 +55,8 @@ export interface Plan {
     mountTarget: string | null;
     /** The name servers in the host's /etc/resolv.conf, which a driver that starts now asks. Not there: nobody noted them. */
     asked?: string[];
+    /** The sum of the host's files that it was made from: see host-sum.ts. */
+    sum?: string;
     /** The settings that it was made with. */
     settings?: DnsSettings;
   };

@@ -21,7 +21,7 @@ const HOST_PATH = '/etc/resolv.conf';
  * A single local server is a stub, and nothing answers on that address inside. Where the real servers are then:
  * systemd-resolved.service(8), and NetworkManager (https://github.com/containers/podman/issues/13599).
  */
-const BEHIND_STUB: ReadonlyMap<string, string> = new Map([
+export const BEHIND_STUB: ReadonlyMap<string, string> = new Map([
   ['127.0.0.53', '/run/systemd/resolve/resolv.conf'],
   ['127.0.0.1', '/run/NetworkManager/no-stub-resolv.conf'],
 ]);

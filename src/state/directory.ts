@@ -115,6 +115,10 @@ export class StateDirectory {
   get shellPlan(): string {
     return join(this.outside, 'plan');
   }
+  /** The mounts of the plan, where the host's resolv.conf has been led elsewhere since: see shell-plan.ts. */
+  get shellMounts(): string {
+    return join(this.outside, 'mounts');
+  }
   /** The FIFO that the supervisor has open, and at whose end the guard takes its place. */
   get supervisorFifo(): string {
     return join(this.outside, 'alive');

@@ -99,8 +99,8 @@ function asDriver(value: unknown): DriverPlan | undefined {
 /** With what a version before this one didn't write missing. */
 function isResolvConf(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { asked, settings } = value;
-  if (asked !== undefined && !isStrings(asked)) return false;
+  const { asked, sum, settings } = value;
+  if ((asked !== undefined && !isStrings(asked)) || !['string', 'undefined'].includes(typeof sum)) return false;
   if (settings === undefined) return true;
   return (
     isObject(settings) &&

@@ -1,12 +1,34 @@
 /** A host that changes its networks while commands run: what a namespace says and has is looked at again, and mended. */
 
 import { expect } from 'chai';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { printed } from '../fixtures/netns-facts.js';
-import { naming, playedHost, SERVERS } from '../fixtures/played-network.js';
+import { IPV4, naming, playedHost, SERVERS } from '../fixtures/played-network.js';
+import { waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
 import { freshRuntimeDir } from '../fixtures/runtime-dir.js';
 
-const [FIRST, SECOND] = SERVERS;
+const [FIRST, SECOND, THIRD] = SERVERS;
+
+/** As a resolver that reads resolv.conf for each question: prints the answer when it is another one, four times a second. */
+const ASKING = `
+import socket, time
+last = ''
+while True:
+  try: lines = list(open('/etc/resolv.conf'))
+  except OSError: lines = []
+  for line in lines[:3]:
+    if not line.startswith('nameserver '): continue
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(0.2)
+    try:
+      s.connect((line.split()[1], 53)); s.send(b'\\x12\\x34\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\1a\\0\\0\\1\\0\\1'); d = s.recv(2000)
+    except OSError: continue
+    answer = socket.inet_ntoa(d[-4:])
+    if answer != last: print(answer)
+    last = answer
+    break
+  time.sleep(0.1)
+`;
 
 describe('a host that changes', () => {
   beforeEach(function () {
@@ -24,6 +46,9 @@ describe('a host that changes', () => {
     ]);
     await printed(inside, `nameserver ${FIRST}\n`);
     expect((await host.status()).stale).to.deep.equal([]);
+    // Else the supervisor does it.
+    const { supervisor } = await host.status();
+    process.kill(supervisor?.pid ?? 0, 'SIGSTOP');
     await host.resolvConf(`search example.org\n${naming(SECOND)}`);
     const { stale } = await host.status();
     expect(stale?.map(({ what }) => what)).to.deep.equal(['resolv.conf']);
@@ -43,8 +68,9 @@ describe('a host that changes', () => {
     expect((await host.run(['repair'])).stdout).to.equal('nothing to mend\n');
     // Back again: the driver's forwarder asks that one still.
     await host.resolvConf(naming(FIRST, SECOND));
-    await host.run(['repair']);
-    expect((await host.status()).nameservers).to.deep.equal(['169.254.1.1', FIRST, SECOND]);
+    await waitFor(async () => (await host.status()).nameservers?.join() === `169.254.1.1,${FIRST},${SECOND}`, {
+      what: 'the forwarder',
+    });
   });
 
   it('its name servers to none, or a file that is none: what was there last stays', async function () {
@@ -66,5 +92,151 @@ describe('a host that changes', () => {
     expect(status).to.equal(0);
     expect(stderr).to.match(/resolv.conf stays as it is: the host asks 127.0.0.1/);
     expect((await host.status()).nameservers).to.deep.equal(before);
+  });
+
+  /** The text goes in as "$1". */
+  const WAYS = [
+    ['in place', 'printf %s "$1" >/etc/resolv.conf', ''],
+    ['by a rename', 'printf %s "$1" >/etc/new; mv /etc/new /etc/resolv.conf', ''],
+    [
+      'by a backup that is moved back, and older',
+      'printf %s "$1" >/etc/old; touch -d 2020-01-01 /etc/old; mv /etc/old /etc/resolv.conf',
+      '',
+    ],
+    [
+      'by a link that is led elsewhere',
+      'mkdir -p /etc/other; printf %s "$1" >/etc/other/resolv.conf; ln -s other/resolv.conf /etc/link; mv -T /etc/link /etc/resolv.conf',
+      '',
+    ],
+    [
+      "in systemd-resolved's directory, by a rename",
+      'printf %s "$1" >/run/systemd/resolve/new; mv /run/systemd/resolve/new /run/systemd/resolve/stub-resolv.conf',
+      `cover_run systemd; mkdir -p /run/systemd/resolve; mv /etc/resolv.conf /run/systemd/resolve/stub-resolv.conf
+      ln -s ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf`,
+    ],
+    [
+      'in a directory that is removed and made again',
+      'rm -r /run/dns; sleep 0.5; mkdir /run/dns; sleep 0.5; printf %s "$1" >/run/dns/resolv.conf',
+      'cover_run dns; mkdir /run/dns; mv /etc/resolv.conf /run/dns/resolv.conf; ln -s /run/dns/resolv.conf /etc/resolv.conf',
+    ],
+  ] as const;
+
+  for (const watcher of ['inotifywait', 'looking']) {
+    for (const [what, way, layout] of WAYS) {
+      it(`its name servers ${what}: by ${watcher}, commands that run ask the new ones soon`, async function () {
+        if (watcher === 'inotifywait') requires(this, 'inotifywait');
+        const runtime = freshRuntimeDir(this);
+        const hidden =
+          watcher === 'inotifywait' ? '' : 'mount --bind /bin/false "$(command -v inotifywait || echo /bin/false)"\n';
+        const host = await playedHost(runtime, [FIRST], `${hidden}${IPV4}\n${layout}`);
+        await host.serve(FIRST);
+        const inside = host.spawn(['run', '--', 'python3', '-u', '-c', ASKING]);
+        await printed(inside, `${FIRST}\n`);
+        const { driver } = await host.status();
+        // Past the first moments, in which a new namespace is not watched.
+        await sleep(1500);
+        await host.serve(SECOND);
+        const before = Date.now();
+        await host.resolvConf(naming(SECOND), way);
+        await printed(inside, `${SECOND}\n`);
+        const late = watcher === 'inotifywait' ? 0 : 2000;
+        expect(Date.now() - before, 'ms until an answer, of 2 s, and 2 more between looks').to.be.below(
+          (way.includes('sleep') ? 3000 : 2000) + late,
+        );
+        expect((await host.run(['run', '--', 'cat', '/etc/resolv.conf'])).stdout).to.include(naming(SECOND));
+        const status = await host.status();
+        expect(status).to.deep.include({ stale: [], nameservers: [SECOND] });
+        expect(status.driver).to.deep.include({ pid: driver?.pid, restarts: 0 });
+        expect((await host.run(['repair'])).stdout).to.equal('nothing to mend\n');
+      });
+    }
+  }
+
+  it('a resolver that comes and goes: from servers to 127.0.0.53 by a link, and back, also for commands that run', async function () {
+    const host = await playedHost(
+      freshRuntimeDir(this),
+      [FIRST],
+      `cover_run systemd; mkdir -p /run/systemd/resolve; ${IPV4}`,
+    );
+    await host.serve(FIRST);
+    const inside = host.spawn(['run', '--', 'python3', '-u', '-c', ASKING]);
+    await printed(inside, `${FIRST}\n`);
+    await sleep(1500);
+    await host.serve(SECOND);
+    await host.resolvConf(
+      naming(SECOND),
+      `printf %s "$1" >/run/systemd/resolve/resolv.conf
+      echo nameserver 127.0.0.53 >/run/systemd/resolve/stub-resolv.conf
+      ln -s ../run/systemd/resolve/stub-resolv.conf /etc/link; mv -T /etc/link /etc/resolv.conf`,
+    );
+    await printed(inside, `${SECOND}\n`, 2000);
+    const show = ['run', '--', 'cat', '/etc/resolv.conf'];
+    expect((await host.run(show)).stdout)
+      .to.include(naming(SECOND))
+      .and.not.include('127.0.0.53');
+    // A keeper that is started again finds its way as well.
+    const { keeper } = await host.status();
+    await host.sh(`kill -9 ${keeper?.pid ?? 0}`);
+    expect((await host.run(show)).stdout).to.include(naming(SECOND));
+    // resolved writes its stub again, without a change.
+    await host.sh('cd /run/systemd/resolve; cp stub-resolv.conf new; mv new stub-resolv.conf');
+    await host.serve(THIRD);
+    await host.resolvConf(naming(THIRD), 'printf %s "$1" >/etc/new; mv -T /etc/new /etc/resolv.conf');
+    await printed(inside, `${THIRD}\n`, 2000);
+    await waitFor(async () => (await host.status()).nameservers?.join() === THIRD, { what: 'the third server' });
+    expect((await host.run(show)).stdout).to.include(naming(THIRD));
+    expect((await host.run(['repair'])).stdout).to.equal('nothing to mend\n');
+  });
+
+  it('a resolv.conf that is none for a while: what was there stays, a line in the log, and it is followed afterwards', async function () {
+    const host = await playedHost(freshRuntimeDir(this), [FIRST]);
+    await host.serve(FIRST, SECOND);
+    const inside = host.spawn(['run', '--', 'python3', '-u', '-c', ASKING]);
+    await printed(inside, `${FIRST}\n`);
+    await sleep(1500);
+    const before = (await host.status()).nameservers;
+    for (const [way, words] of [
+      ['true >/etc/resolv.conf', 'names no server'],
+      ['rm /etc/resolv.conf', "can't be read"],
+      ['mkdir /etc/resolv.conf', ''],
+      ['rmdir /etc/resolv.conf; yes nameserver 192.0.2.55 | head -c 1000000 >/etc/resolv.conf', '1000000 bytes'],
+    ] as const) {
+      const lines = (await host.log()).split('\n').length;
+      await host.sh(way);
+      await waitFor(
+        async () =>
+          (await host.log())
+            .split('\n')
+            .slice(lines - 1)
+            .join()
+            .includes(words),
+        {
+          timeoutMs: 4000,
+          what: () => `${words} in the log after ${way}`,
+        },
+      );
+      expect((await host.status()).nameservers, way).to.deep.equal(before);
+    }
+    await host.resolvConf(naming(SECOND));
+    await printed(inside, `${SECOND}\n`, 3000);
+  });
+
+  it('its watcher killed: another one is started, and that is said', async function () {
+    requires(this, 'inotifywait');
+    const host = await playedHost(freshRuntimeDir(this), [FIRST]);
+    const inside = host.spawn(['run', '--', 'sh', '-c', 'echo up; exec sleep 600']);
+    await printed(inside, 'up\n');
+    const watchers = async (): Promise<string | undefined> => {
+      const all = await host.sh(
+        'for p in /proc/[0-9]*; do if [ "$p/ns/net" -ef /proc/self/ns/net ]; then echo "$(cat "$p/comm")" "${p#/proc/}"; fi; done 2>/dev/null',
+      );
+      return [...all.matchAll(/^inotifywait (\d+)$/gm)].map(([, pid]) => pid).join(' ') || undefined;
+    };
+    const first = await waitFor(watchers, { what: 'a watcher' });
+    await host.sh(`kill -9 ${first}`);
+    await waitFor(async () => (await host.log()).includes('watch'), { timeoutMs: 8000, what: 'a line in the log' });
+    await host.resolvConf(naming(SECOND));
+    await waitFor(async () => (await host.status()).nameservers?.join() === SECOND, { what: 'the new server' });
+    await waitFor(async () => ![first, undefined].includes(await watchers()), { what: 'another watcher' });
   });
 });
