@@ -61,7 +61,8 @@ export async function checkContainerPorts(
 }
 
 const WITHOUT_PORTS =
-  'call it on the network of the host; a runtime that publishes ports by itself, as podman does, must not ask for them here as well';
+  'a runtime with a network and a forwarder of its own, as podman, opens them itself: leave portMappings out of the capabilities; ' +
+  'or call it on the network of the host';
 
 /**
  * Step 2.

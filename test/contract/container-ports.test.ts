@@ -11,7 +11,7 @@ import { forwarderPids, SERVER, type Published } from '../fixtures/ports.js';
 import { privateHost, type PrivateHost } from '../fixtures/private-host.js';
 import { commandLine, processesMentioning, stopNow, waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
-import type { Background, RunResult } from '../fixtures/rnetns.js';
+import { launcher, type Background, type RunResult } from '../fixtures/rnetns.js';
 import { freshRuntimeDir, type RuntimeDir } from '../fixtures/runtime-dir.js';
 import { killNow } from '../fixtures/shared-netns.js';
 
@@ -272,6 +272,12 @@ describe('a port of a container', function () {
       expect(answer.details).to.match(/adding eth0 of web to network net failed; hint: /);
       await nothing(answer.msg);
     }
+    // Whoever calls from another network would have no use for a port of this one.
+    const far = await host.sh('ip netns exec far "$@" 2>&1 || :', [
+      ...[launcher, 'cni', 'add', 'rnetns', 'web', 'web', ...capability({ ...one, hostPort: 8081 })],
+    ]);
+    expect(far).to.match(/failed: cannot publish ports from another network than .*\nhint: a runtime with a network/);
+    await nothing('from another network');
     await serve(given, 'web');
     expect((await asPlugin(given, 'ADD', { ...one, hostPort: 8081 })).status).to.equal(0);
     await waitFor(async () => (await seen(given, 8081, 'far', ['192.0.2.1']))[0] === '10.88.3.1', {
