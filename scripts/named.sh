@@ -5,7 +5,7 @@
 # `list`, `pids` and `identify` only look: they are Node's.
 #
 # Reads:    rn_words (the arguments before CMD) and the functions of scripts/rnetns
-# Requires: nsenter unshare cat grep; name.sh named-netns.sh named-inside.sh references.sh
+# Requires: nsenter unshare cat grep node; name.sh named-netns.sh named-inside.sh references.sh
 # shellcheck disable=SC2154 # the variables are scripts/rnetns's
 # shellcheck source=scripts/references.sh
 . "$rn_scripts/references.sh"
@@ -78,30 +78,16 @@ netns_delete() {
   exit 0
 }
 
-# The bridge plugin reads in the namespace which addresses it has to stop masquerading, and is silent when it can't. What is
-# attached libcni remembers in files, a line of JSON each; where nothing is, the look takes no process.
+# What is attached libcni remembers in files, a line of JSON each, which Node reads (src/cli/cni/deleted.ts). Where no one has the name, the
+# look takes no Node.
 warn_of_attachments() {
   set -- "$rn_dir/var/lib/cni/results"/*
   [ -e "$1" ] && [ "${rn_level:-${RNETNS_LOG_LEVEL-}}" != error ] || return 0
-  rn_attached=$(grep -hsF -- "\"netns\":\"$rn_runtime/netns/$rn_netns_name\"" "$@") || return 0
-  while IFS= read -r rn_line; do
-    field networkName && rn_network=$rn_field && field containerId && rn_id=$rn_field && field ifName || continue
-    rn_options=
-    [ "$rn_field" = eth0 ] || rn_options=" --ifname $rn_field"
-    [ "$rn_name" = default ] || rn_options="$rn_options -n $rn_name"
-    # No error, so never an object of --json.
-    rn_json='' say '' "warning: $rn_netns_name was deleted with the container $rn_id still on the network $rn_network: rules \
-of the firewall for its addresses stay until the shared namespace goes" \
-      "free the rest now, and next time before the name is deleted: rnetns cni del $rn_network $rn_id$rn_options"
-  done <<EOF
-$rn_attached
-EOF
-}
-
-# field KEY: $rn_field is its text in the JSON of $rn_line; names of networks, containers and interfaces have no quotes.
-field() {
-  rn_field=${rn_line#*\""$1"\":\"}
-  [ "$rn_field" != "$rn_line" ] && rn_field=${rn_field%%\"*}
+  grep -qsF -- "\"$rn_runtime/netns/$rn_netns_name\"" "$@" || return 0
+  (
+    become_node cni cni --name "$rn_name" ${rn_config:+--config "$rn_config"} \
+      ${rn_level:+--log-level "$rn_level"} deleted "$rn_netns_name"
+  ) </dev/null >&2 || :
 }
 
 # Becomes CMD, like `run`, with the /sys and the files of /etc/netns that ip-netns(8) promises.

@@ -14,6 +14,7 @@ import {
   networkStatus,
   type AttachOptions,
 } from '../cni/attach.js';
+import { warnOfDeleted } from '../cni/deleted.js';
 import { installPlugin } from '../cni/install.js';
 import { directories, findAttachedList, findList, findToday } from '../cni/networks.js';
 import { runAsPlugin } from '../cni/plugin.js';
@@ -119,6 +120,10 @@ export function cniCommand(): Command {
   cni.command('plugin', { hidden: true }).action(async () => {
     process.exitCode = await runAsPlugin();
   });
+  cni
+    .command('deleted', { hidden: true })
+    .argument('<netns>')
+    .action((netns: string, _options: unknown, command: Command) => warnOfDeleted(prepare(command).context, netns));
   cni
     .command('list', { isDefault: true })
     .description('the networks, with the containers on them')
