@@ -48,6 +48,8 @@ nsenter util-linux joins the namespace
 unshare util-linux makes the namespace
 flock util-linux guards the state
 inotifywait inotify-tools tells when the host's name servers change
+nft nftables redirects what asks those that are gone
+conntrack conntrack lets sockets that stay have that too
 LIST
   case $profile in
     test) cat <<'LIST' ;;
@@ -62,7 +64,6 @@ groff groff-base renders the man pages in the tests
 busybox busybox-static small network programs for the tests
 /usr/lib/cni/bridge containernetworking-plugins plugins for the CNI tests
 iptables iptables lets these plugins masquerade
-nft nftables shows and removes their rules
 python3 python3 runs the examples of docs/protocol.md
 crun crun runs containers in the tests
 runc runc runs them as well
@@ -92,8 +93,8 @@ note_needed() {
   while read -r program package purpose; do
     case $program in
       pasta | slirp4netns) ! { command -v pasta || command -v slirp4netns; } >/dev/null 2>&1 || continue ;;
-      # Without it the files are looked at every 2 s.
-      inotifywait) continue ;;
+      # There is a way without.
+      inotifywait | nft | conntrack) continue ;;
     esac
     printf '  %-12s %s (Debian package %s)\n' "$program" "$purpose" "$package"
   done

@@ -44,7 +44,7 @@ export async function create(context: Context, generation: string, scope: Promis
       const keeper = recordedProcess(state.keeperFile);
       const { supervisor, plan } =
         keeper === undefined ? connected : await ensureWayOut(context, around, keeper, connected);
-      publish(context, generation, { supervisor, plan, since: new Date().toISOString(), created: true });
+      await publish(context, generation, { supervisor, plan, since: new Date().toISOString(), created: true });
       keep(context, plan, await planned);
     } finally {
       pin?.kill();

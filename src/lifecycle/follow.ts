@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs';
 import { makeMountPoints } from '../namespace/mount-points.js';
 import type { Surroundings } from '../namespace/surroundings.js';
+import { ringAardvark } from '../namespace/aardvark.js';
+import { redirectForwarders } from '../namespace/redirect.js';
 import { recordedProcess } from '../namespace/proof.js';
 import { shellMounts } from '../namespace/shell-plan.js';
 import { showsResolvConf } from '../namespace/resolv-conf-shown.js';
@@ -24,8 +26,9 @@ import { lookAtHost } from './look.js';
  *   1. look: plan what depends on the host, and compare (look.ts)
  *   2. resolv.conf in place, so that commands that run see it: glibc, musl and Go read it again
  *   3. info.json
- *   4. where the host's resolv.conf leads elsewhere, the plan for keepers to come
- *   5. resolv.conf where commands look for it, if the host's has taken its place (show-resolv-conf.ts)
+ *   4. the driver's forwarder, for who reads resolv.conf once, and aardvark-dns, which reads it again when it is told to
+ *   5. where the host's resolv.conf leads elsewhere, the plan for keepers to come
+ *   6. resolv.conf where commands look for it, if the host's has taken its place (show-resolv-conf.ts)
  *
  * @returns lines for the log.
  * @throws what could not be done; what was done before stays so.
@@ -44,16 +47,22 @@ export async function followHost(
   const { driver, resolvConf } = record.plan;
   const look = lookAtHost(state, { driver, resolvConf: { ...resolvConf, settings } }, keeper); // 1.
   if (look === undefined) throw new Error(`the keeper of ${state.path} ended`);
-  const { part, info, stale } = look;
-  const said = stale.map(({ detail }) => `${detail}: written again`);
+  const { part, info, stale, redirects } = look;
+  const said = stale.map(({ detail }) => detail);
   if (part.names.kept !== undefined) said.push(`resolv.conf stays as it is: ${part.names.kept}`);
   else if (stale.some(({ what }) => what === 'resolv.conf')) writeInPlace(state.resolvConf, part.names.content); // 2.
   if (JSON.stringify(readInfo(state)) !== JSON.stringify(info)) writeInfo(state, info); // 3.
+  const supervisor = recordedProcess(state.supervisor);
+  if (redirects !== undefined && supervisor !== undefined) {
+    const obstacle = await redirectForwarders(state, redirects, supervisor, env); // 4.
+    if (obstacle !== undefined) said.push(obstacle);
+    ringAardvark(state, keeper);
+  }
   const target = resolvConfTarget(readLink);
   // The host has none, for now.
   if (target === null) return said;
-  if (target !== resolvConf?.mountTarget) lead(state, record, target); // 4.
-  return [...said, ...(await show(state, keeper, target, env))]; // 5.
+  if (target !== resolvConf?.mountTarget) lead(state, record, target); // 5.
+  return [...said, ...(await show(state, keeper, target, env))]; // 6.
 }
 
 function lead(state: StateDirectory, record: Record, target: string): void {

@@ -1,7 +1,8 @@
 import { driverNamed, quirksOf } from '../driver/drivers.js';
 import { filesSeenBy } from '../namespace/host-files.js';
 import { parseProcAddresses } from '../plan/addresses.js';
-import { planHostPart, type HostPart } from '../plan/host-part.js';
+import { planHostPart, type HostPart, type Redirect } from '../plan/host-part.js';
+import { redirectLines } from '../plan/redirect.js';
 import type { DriverPlan, Plan } from '../plan/plan.js';
 import { parseResolvConf } from '../plan/resolv-conf.js';
 import type { StateDirectory } from '../state/directory.js';
@@ -11,7 +12,8 @@ import type { ProcessId } from '../state/process.js';
 
 /** Something that was right once, and that the host or the driver has changed since. */
 export interface Stale {
-  what: 'resolv.conf' | 'addresses';
+  /** `redirect`: of questions to a forwarder of the driver that nobody answers any more. */
+  what: 'resolv.conf' | 'addresses' | 'redirect';
   /** One line. */
   detail: string;
 }
@@ -20,6 +22,8 @@ export interface Look {
   part: HostPart;
   /** What info.json is to say. */
   info: NetnsInfo;
+  /** Undefined: what there are stays. */
+  redirects: readonly Redirect[] | undefined;
   stale: Stale[];
 }
 
@@ -59,7 +63,13 @@ export function lookAtHost(
     settings: resolvConf.settings,
   });
   const info = infoOf(part, driver, before);
-  return { part, info, stale: [...staleNames(part, readOptional(state.resolvConf) ?? ''), ...staleInfo(info, before)] };
+  const redirects = part.names.kept === undefined ? part.names.redirects : undefined;
+  const stale = [
+    ...staleNames(part, readOptional(state.resolvConf) ?? ''),
+    ...staleInfo(info, before),
+    ...(redirects === undefined ? [] : staleRedirects(redirects, readOptional(state.redirects) ?? '')),
+  ];
+  return { part, info, redirects, stale };
 }
 
 function serversAsked(state: StateDirectory): string[] | undefined {
@@ -92,4 +102,11 @@ function staleInfo(info: NetnsInfo, before: NetnsInfo | undefined): Stale[] {
   const inWords = (list: readonly string[]): string => list.join(' ') || 'none';
   const detail = `info.json has the addresses ${inWords(before.addresses)}, and the namespace has ${inWords(info.addresses)}`;
   return [{ what: 'addresses', detail }];
+}
+
+function staleRedirects(redirects: readonly Redirect[], set: string): Stale[] {
+  const lines = redirectLines(redirects);
+  if (lines === set) return [];
+  const wanted = redirects.map(({ from, to }) => `${from} to ${to}`).join(', ') || 'none';
+  return [{ what: 'redirect', detail: `programs that read resolv.conf once are to be redirected: ${wanted}` }];
 }

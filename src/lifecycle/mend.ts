@@ -45,7 +45,7 @@ export async function mend(
   const plan = wholePlan(record) ?? (await makePlan(context, await chooseParts(context)));
   const supervisor = await ensureSupervisor(context, { found, sound, way, plan, record, generation });
   const since = record?.since ?? new Date().toISOString();
-  publish(context, generation, { supervisor, plan, since, created: false });
+  await publish(context, generation, { supervisor, plan, since, created: false });
   removeOtherLeases(state, generation);
 }
 

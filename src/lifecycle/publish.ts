@@ -2,6 +2,8 @@ import { rmSync } from 'node:fs';
 import { settingsWithoutEffect } from '../config/without-effect.js';
 import { RnetnsError } from '../errors/error.js';
 import type { Logger } from '../log/logger.js';
+import { ringAardvark } from '../namespace/aardvark.js';
+import { redirectForwarders } from '../namespace/redirect.js';
 import { recordedProcess } from '../namespace/proof.js';
 import { showsResolvConf } from '../namespace/resolv-conf-shown.js';
 import type { Surroundings } from '../namespace/surroundings.js';
@@ -30,7 +32,8 @@ interface Looked extends Pick<Built, 'supervisor' | 'created'> {
 }
 
 /** The last steps of reconcile (ensure.ts): say what there is, and publish it. */
-export function publish(context: Context, generation: string, { supervisor, plan, since, created }: Built): void {
+export async function publish(context: Context, generation: string, built: Built): Promise<void> {
+  const { supervisor, plan, since, created } = built;
   const { state, config, log } = context;
   if (created) for (const told of settingsWithoutEffect(config, context.own, plan.driver.name)) log.warn(told);
   const keeper = recordedProcess(state.keeperFile);
@@ -39,7 +42,7 @@ export function publish(context: Context, generation: string, { supervisor, plan
     throw new RnetnsError('ERR_NETNS', `the keeper of ${state.path} ended at once`);
   }
   recordResolvConfTarget(context, plan, keeper, created);
-  publishHostPart(context, plan, { supervisor, keeper, created });
+  await publishHostPart(context, plan, { supervisor, keeper, created });
   const { lingerSeconds } = config.rnetns;
   writeRecord(state, { version: 1, generation, bootId: bootId(), since, netnsInode, lingerSeconds, plan });
   const guard = recordedProcess(state.guardFile);
@@ -47,7 +50,7 @@ export function publish(context: Context, generation: string, { supervisor, plan
 }
 
 /** What depends on the host: resolv.conf, and what we say of addresses. */
-function publishHostPart(context: Context, plan: Plan, { supervisor, keeper, created }: Looked): void {
+async function publishHostPart(context: Context, plan: Plan, { supervisor, keeper, created }: Looked): Promise<void> {
   const { state, config, log } = context;
   const settings = plan.resolvConf.settings ?? dnsSettings(config);
   const look = lookAtHost(
@@ -69,10 +72,16 @@ function publishHostPart(context: Context, plan: Plan, { supervisor, keeper, cre
   }
   if (!created) noteStale(context, look, 'addresses');
   writeInfo(state, look.info);
+  if (created || look.redirects === undefined) return;
+  noteStale(context, look, 'redirect');
+  const obstacle = await redirectForwarders(state, look.redirects, supervisor, context.env);
+  if (obstacle !== undefined) log.warn(obstacle);
+  ringAardvark(state, keeper);
 }
 
 function noteStale(context: Context, { stale }: Look, part: Stale['what']): void {
-  for (const { what, detail } of stale) if (what === part) noteMended(context, 'file', `${detail}: written again`);
+  for (const { what, detail } of stale)
+    if (what === part) noteMended(context, 'file', what === 'redirect' ? detail : `${detail}: written again`);
 }
 
 /** Nobody's choice, or a choice that can't be: neither goes without a word. */

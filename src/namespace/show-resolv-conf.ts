@@ -48,11 +48,13 @@ export async function showResolvConf(shown: Shown): Promise<{ count: number; fai
   return { count: count - failed.length, failed };
 }
 
-/** A process of each mount namespace in U, on the shared network. */
+/** A process of each mount namespace on the shared network, in U or O. */
 function views({ pid: keeper }: ProcessId): number[] {
-  const of = (type: 'net' | 'user', pid: number): boolean => namespaceInode(pid, type) === namespaceInode(keeper, type);
+  const ours = [namespaceInode(keeper, 'user'), namespaceInode('self', 'user')];
   const found = new Map<number, number>();
-  for (const pid of allPids().filter((each) => of('net', each) && of('user', each))) {
+  for (const pid of allPids()) {
+    if (namespaceInode(pid, 'net') !== namespaceInode(keeper, 'net') || !ours.includes(namespaceInode(pid, 'user')))
+      continue;
     const inode = namespaceInode(pid, 'mnt');
     // In M0 are those of ours that are on their way.
     if (inode !== undefined && inode !== namespaceInode('self', 'mnt') && !found.has(inode)) found.set(inode, pid);

@@ -119,6 +119,10 @@ export class StateDirectory {
   get shellMounts(): string {
     return join(this.outside, 'mounts');
   }
+  /** The redirects of forwarders that are set, a line each: see src/plan/redirect.ts. */
+  get redirects(): string {
+    return join(this.outside, 'redirects');
+  }
   /** The FIFO that the supervisor has open, and at whose end the guard takes its place. */
   get supervisorFifo(): string {
     return join(this.outside, 'alive');

@@ -51,7 +51,7 @@ describe('a host that changes', () => {
     process.kill(supervisor?.pid ?? 0, 'SIGSTOP');
     await host.resolvConf(`search example.org\n${naming(SECOND)}`);
     const { stale } = await host.status();
-    expect(stale?.map(({ what }) => what)).to.deep.equal(['resolv.conf']);
+    expect(stale?.map(({ what }) => what)).to.deep.equal(['resolv.conf', 'redirect']);
     expect((await host.run(['status'])).stdout).to.match(
       new RegExp(`problem .*resolv.conf names .*${FIRST}.*${SECOND}: rnetns repair`),
     );
@@ -238,5 +238,54 @@ describe('a host that changes', () => {
     await host.resolvConf(naming(SECOND));
     await waitFor(async () => (await host.status()).nameservers?.join() === SECOND, { what: 'the new server' });
     await waitFor(async () => ![first, undefined].includes(await watchers()), { what: 'another watcher' });
+  });
+
+  /** Asks by one socket that stays, as a resolver that has read resolv.conf once. */
+  const ONE_SOCKET = `
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(0.2); s.connect(('169.254.1.1', 53)); last = ''
+while True:
+  try:
+    s.send(b'\\x12\\x34\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\1a\\0\\0\\1\\0\\1'); answer = socket.inet_ntoa(s.recv(2000)[-4:])
+    if answer != last: print(answer)
+    last = answer
+  except OSError: pass
+  time.sleep(0.1)
+`;
+  const TABLES = 'PATH="$PATH:/usr/sbin" nsenter --net="/proc/$1/ns/net" nft list tables';
+
+  it("its name servers, twice: what asks the driver's forwarder by one socket has answers of the new ones soon", async function () {
+    requires(this, 'nft', 'conntrack');
+    const host = await playedHost(freshRuntimeDir(this), [FIRST]);
+    await host.serve(FIRST);
+    const inside = host.spawn(['run', '--', 'python3', '-u', '-c', ONE_SOCKET]);
+    await printed(inside, `${FIRST}\n`);
+    await sleep(1500);
+    for (const next of [SECOND, THIRD]) {
+      await host.serve(next);
+      await host.resolvConf(naming(next));
+      await printed(inside, `${next}\n`, 3000);
+    }
+    expect((await host.status()).stale).to.deep.equal([]);
+    // One that the driver asks itself: nothing is redirected any more.
+    const { driver } = await host.status();
+    await host.serve(FIRST);
+    await host.resolvConf(naming(FIRST));
+    await printed(inside, new RegExp(`${THIRD}\n${FIRST}\n`), 3000);
+    expect(await host.sh(TABLES, [String(inside.pid)])).to.equal('');
+    expect((await host.status()).driver).to.deep.include({ pid: driver?.pid, restarts: 0 });
+  });
+
+  it('its name servers without nft: status and the log say that not all follow', async function () {
+    const hidden = 'mount --bind /dev/null "$(command -v nft)"';
+    const host = await playedHost(freshRuntimeDir(this), [FIRST], `${IPV4}\n${hidden}`);
+    const inside = host.spawn(['run', '--', 'sh', '-c', 'echo up; exec sleep 60']);
+    await printed(inside, 'up\n');
+    await host.resolvConf(naming(SECOND));
+    await waitFor(async () => (await host.log()).includes('nft'), { what: 'a line in the log' });
+    expect(await host.status()).to.deep.include({ nameservers: [SECOND] });
+    expect((await host.run(['status'])).stdout).to.match(/problem .*169.254.1.1 to 192.0.2.54/);
+    const { stdout } = await host.run(['doctor', '--json', '--check', 'dns']);
+    expect((JSON.parse(stdout) as { checks: { detail: string }[] }).checks[0]?.detail).to.include('169.254.1.1');
   });
 });

@@ -63,7 +63,7 @@ async function askForwarders(host: Host): Promise<Omit<Asked, 'host' | 'publicSe
       ...['nsenter', '--target', String(live.keeper.pid), '--net', '--'],
     ];
     const servers = live.dnsForwardIps ?? [];
-    const stale = (live.stale ?? []).filter(({ what }) => what === 'resolv.conf').map(({ detail }) => detail);
+    const stale = (live.stale ?? []).filter(({ what }) => what !== 'addresses').map(({ detail }) => detail);
     return { where: `in ${live.name}`, stale, forwarders: await askDnsFrom(enter, servers, host.env) };
   }
   const found = chosenDriver(host);
@@ -87,7 +87,11 @@ async function askForwarders(host: Host): Promise<Omit<Asked, 'host' | 'publicSe
 function judge(facts: Facts): Finding {
   if ('status' in facts) return facts;
   const { where, forwarders, host, stale = [] } = facts;
-  if (stale.length > 0) return warn(`${where}: ${stale.join('; ')}`, 'rnetns repair');
+  if (stale.length > 0)
+    return warn(
+      `${where}: ${stale.join('; ')}`,
+      'rnetns repair; to redirect it needs nft: sudo apt-get install nftables',
+    );
   if (forwarders.length === 0) {
     const last = facts.publicServers.join(' ');
     if (last === '') return ok(`no forwarder ${where}, as the settings have it`);
