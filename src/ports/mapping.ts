@@ -6,7 +6,7 @@ export interface MappingFields {
   hostIp: unknown;
   hostPort: unknown;
   containerPort: unknown;
-  /** `tcp` where it is missing. */
+  /** Needed, for there is none in the rules that portmap and netavark make where it is missing. */
   protocol: unknown;
   /** How many, one after the other on both sides; 1 where it is missing or 0. */
   range?: unknown;
@@ -42,8 +42,7 @@ function readPort(value: unknown, field: 'hostPort' | 'containerPort', refuse: R
 }
 
 function readProtocol(value: unknown, refuse: Refuse): Protocol {
-  const text = value == null || value === '' ? 'tcp' : value;
-  const protocol = typeof text === 'string' ? text.toLowerCase() : undefined;
+  const protocol = typeof value === 'string' ? value.toLowerCase() : undefined;
   if (protocol === 'tcp' || protocol === 'udp') return protocol;
   if (protocol === 'sctp') return refuse('protocol', 'must be tcp or udp: SCTP cannot be forwarded to the host');
   return refuse('protocol', `must be tcp or udp, not ${word(value)}`);

@@ -23,19 +23,19 @@ function refusal(act: () => unknown): RnetnsError {
 describe('portMappings of CNI', () => {
   const read = (...portMappings: unknown[]): PortRequest[] => cniMappings({ portMappings });
 
-  it('are ports of the host, TCP without a protocol; nothing is asked for by what is empty', () => {
-    expect(read({ hostPort: 8080, containerPort: 80 })).to.deep.equal([tcp]);
+  it('are ports of the host; nothing is asked for by what is empty', () => {
+    expect(read({ hostPort: 8080, containerPort: 80, protocol: 'tcp' })).to.deep.equal([tcp]);
     const all = { hostPort: 8080, containerPort: 80, protocol: 'UDP', hostIP: '0:0::1' };
     expect(read(all)).to.deep.equal([{ ...tcp, protocol: 'udp', hostIp: '::1' }]);
     // As Go reads a struct.
-    expect(read({ HostPort: 8080, containerport: 80, hostIP: '' })).to.deep.equal([tcp]);
+    expect(read({ HostPort: 8080, containerport: 80, Protocol: 'tcp', hostIP: '' })).to.deep.equal([tcp]);
     for (const nothing of [[], null, undefined, '', {}])
       expect(cniMappings({ portMappings: nothing })).to.deep.equal([]);
     expect(cniMappings({})).to.deep.equal([]);
   });
 
   it('that are none are refused with the field, as a field that is not supported', () => {
-    const web = { hostPort: 8080, containerPort: 80 };
+    const web = { hostPort: 8080, containerPort: 80, protocol: 'tcp' };
     for (const [mapping, words] of [
       [{ ...web, hostPort: '8080' }, 'portMappings[0].hostPort must be 1 to 65535, not "8080"'],
       [{ ...web, hostPort: 0 }, 'portMappings[0].hostPort must be 1 to 65535, not 0'],
@@ -44,6 +44,8 @@ describe('portMappings of CNI', () => {
         { ...web, protocol: 'sctp' },
         'portMappings[0].protocol must be tcp or udp: SCTP cannot be forwarded to the host',
       ],
+      [{ ...web, protocol: undefined }, 'portMappings[0].protocol must be tcp or udp, not missing'],
+      [{ ...web, protocol: '' }, 'portMappings[0].protocol must be tcp or udp, not ""'],
       [{ ...web, protocol: 'bogus' }, 'portMappings[0].protocol must be tcp or udp, not "bogus"'],
       [{ ...web, hostIP: 'host' }, 'portMappings[0].hostIP must be an address of the host, not "host"'],
       [{ ...web, hostIP: 'fe80::1%eth0' }, 'portMappings[0].hostIP has a zone'],
