@@ -312,16 +312,27 @@ remove_reference() {
 # Nobody needs it as far as we know: tear it down now, unless somebody does. What is left to be done then is the supervisor's.
 release() {
   find_scripts
-  # shellcheck source=scripts/lock.sh
-  . "$rn_scripts/lock.sh"
-  # shellcheck source=scripts/name.sh
-  . "$rn_scripts/name.sh"
   # shellcheck source=scripts/reap.sh
   . "$rn_scripts/reap.sh"
   silently reap_unused
 }
 
+# A command of others is reason enough to leave it, and needs no lock: the supervisor looks when that one has gone.
+is_leased() {
+  [ -z "$rn_lease_fd" ] || eval "exec $rn_lease_fd<&-"
+  rn_lease_fd=
+  { [ -f "$rn_dir/live" ] && read -r rn_ rn_gen rn_ <"$rn_dir/live"; } 2>/dev/null && is_id "$rn_gen" || return 1
+  rn_lease=$rn_dir/lease.$rn_gen rn_fifo=$rn_lease
+  # What was read there tells the supervisor that somebody has come.
+  [ -p "$rn_lease" ] && leased && ring
+}
+
 reap_unused() {
+  ! is_leased || return 0
+  # shellcheck source=scripts/lock.sh
+  . "$rn_scripts/lock.sh"
+  # shellcheck source=scripts/name.sh
+  . "$rn_scripts/name.sh"
   own_state && lock_state || return 0
   rn_whole=1
   join || rn_whole=

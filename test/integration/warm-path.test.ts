@@ -48,7 +48,7 @@ describe('the warm path, called', function () {
   });
 
   for (const [way, path] of WAYS) {
-    it(`${way}: setup starts no process, teardown one`, async function () {
+    it(`${way}: setup starts no process, teardown one, and the last one two`, async function () {
       const runtime = freshRuntimeDir(this);
       runtime.configure('[rnetns]\nlinger = 0\n');
       const keep = await startCommand(runtime);
@@ -88,7 +88,10 @@ describe('the warm path, called', function () {
         'netns exec',
       ).to.deep.equal(['cat', 'nsenter', 'nsenter', 'unshare', 'nsenter', 'sh', 'true'].map(execute));
       expect((await run(['netns', 'delete', 'web'], { env: runtime.env, file })).status).to.equal(0);
-      expect((await run(['teardown', '--id', 'first'], { env: runtime.env, file })).status).to.equal(0);
+      expect(await started('teardown', '--id', 'first'), 'the last teardown, while a command runs').to.deep.equal([
+        ...['fork', execute('find')],
+        ...['fork', execute('dd')],
+      ]);
       await keep.finish();
       await gone(runtime);
     });
