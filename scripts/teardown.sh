@@ -30,13 +30,25 @@ elif [ "$#" -gt 1 ]; then
   { true >>"$dir/rootless-netns" && mount --bind -- "/proc/$2/ns/net" "$dir/rootless-netns"; } 2>/dev/null
 fi
 
+# As a process of its own. Lazily: a process that won't die keeps the namespace, but never the name. With the named ones, for a
+# file that is a mount point can't be removed.
+unmount() {
+  exec umount -l -- "$dir/rootless-netns" "$dir/rootless-userns" "${dir%/*/*}/netns"
+} 2>/dev/null
+# Its file goes before its last members do.
+# The supervisor, which becomes us, has it open there already.
+[ -n "$others" ] || command exec 9<"$dir/rootless-netns" || :
+# Beside the rest.
+unmounting=''
+[ -n "$others" ] || { unmount & unmounting=$!; }
+
 # Every process that is in the network namespace or in M0. The driver has gone into namespaces of its own by now. Also those
 # that are on their way: a keeper, which has M0 open (keeper-way.sh), and a driver that isn't ready.
 members() {
   members=
   for process in /proc/[0-9]*; do
     pid=${process#/proc/}
-    [ "$pid" = "$$" ] && continue
+    [ "$pid" = "$$" ] || [ "$pid" = "$unmounting" ] && continue
     if [ "$process/ns/net" -ef /proc/self/fd/9 ] || [ "$process/ns/mnt" -ef /proc/self/ns/mnt ] ||
       [ "$process/fd/5" -ef /proc/self/ns/mnt ] ||
       { [ "$process/fd/2" -ef "$out/driver.words" ] && [ "$pid" != "$driver" ]; }; then
@@ -53,12 +65,18 @@ is_driver() {
   return 1
 }
 
+# lives PID: as start_of knows it, by less to read: a byte is a system call.
+lives() {
+  value=''
+  while read -r key value; do [ "$key" != State: ] || break; done <"/proc/$1/status" && case $value in '' | [ZXx]*) false ;; esac
+} 2>/dev/null
+
 # wait_gone PID…: up to a second; most are gone in milliseconds
 wait_gone() {
-  for pause in 0 .005 .005 .01 .01 .02 .05 .1 .1 .1 .2 .2 .2; do
+  for pause in .002 .003 .005 .01 .01 .02 .05 .1 .1 .1 .2 .2 .2; do
     left=
     for pid; do
-      ! start_of "$pid" || left=1
+      ! lives "$pid" || left=1
     done
     [ -n "$left" ] || return 0
     sleep "$pause"
@@ -78,9 +96,6 @@ remove_forsaken() {
   done 2>/dev/null
 }
 
-# Its file goes before its last members do.
-# The supervisor, which becomes us, has it open there already.
-[ -n "$others" ] || command exec 9<"$dir/rootless-netns" || :
 driver=
 { [ -z "$others" ] && [ -f "$dir/rootless-netns-conn.pid" ] && read -r driver <"$dir/rootless-netns-conn.pid"; } 2>/dev/null
 [ "${driver:-0}" != 0 ] && is_driver "$driver" || driver=
@@ -92,6 +107,7 @@ end() { # SIGNAL
 members
 end TERM
 [ -z "$driver" ] || kill -s KILL "$driver" 2>/dev/null
+[ -z "$unmounting" ] || wait "$unmounting"
 # Looked for again after each round: who was being started shows only then.
 for signal in KILL KILL KILL; do
   # shellcheck disable=SC2086
@@ -101,15 +117,17 @@ for signal in KILL KILL KILL; do
   end "$signal"
 done
 [ -z "$others" ] || exit 0
-# 3. Lazily: a process that won't die keeps the namespace, but never the name.
-# With the named ones, for a file that is a mount point can't be removed.
-umount -l -- "$dir/rootless-netns" "$dir/rootless-userns" "${dir%/*/*}/netns" 2>/dev/null
-# --one-file-system: whatever is mounted below, by whomever, is not ours to empty.
+# A guard that was about to be the supervisor may have shown the names again.
+! [ "$dir/netns" -ef "${dir%/*/*}/netns" ] || (unmount)
+# 3. --one-file-system: whatever is mounted below, by whomever, is not ours to empty. Last what the lock is on: what is there by
+# that name afterwards is another one's.
 status=1
+command exec 7<"$dir" || :
 for _ in 1 2 3; do
-  # Last what the lock is on: what is there by that name afterwards is another one's.
-  rm -rf --one-file-system -- "$out" && rm -rf --one-file-system -- "$dir" && status=0 && break
+  rm -rf --one-file-system -- "$out" "$dir" && status=0 && break
+  [ /proc/self/fd/7 -ef "$dir" ] || break
   sleep 0.1
+  (unmount)
 done
 remove_forsaken
 remove_base
