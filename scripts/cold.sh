@@ -149,20 +149,21 @@ make_joinable() {
 
 # By the plan of the last time if nothing has changed since, and else by Node, in a process of its own. Ends this one when it fails.
 make_or_mend() {
-  # A living generation is mended, and its FIFO stays; else this call begins a new one. Either way the lease comes
-  # first: it is the only thing that ties what Node starts to this process, should one of us be killed.
+  # A living generation is mended, and its FIFO stays; else this call begins a new one.
   if ! { [ -n "$rn_lease" ] && [ -p "$rn_lease" ]; }; then
     { read -r rn_gen </proc/sys/kernel/random/uuid; } 2>/dev/null || no_proc_sys
     rn_lease=$rn_dir/lease.$rn_gen
-    # The keeper's FIFO as well: one process less on its way.
-    rn_words=$(mkfifo -m 600 -- "$rn_lease" "$rn_dir/keeper.$rn_gen" 2>&1) || cannot_make_fifos "${rn_words##*: }"
   fi
-  take_lease "$rn_lease" || node_main "$@"
   [ -e "$rn_dir/live" ] || rn_made=1
   # shellcheck source=scripts/make.sh
   . "$rn_scripts/make.sh"
   # Repair makes only what is needed, and says what it did: both are Node's.
   [ "$1" = repair ] || ! silently make_by_plan || return 0
+  # The lease comes before anything else, here as there: it is the only thing that ties what is started to this process, should
+  # one of us be killed. The keeper's FIFO as well: one process less on its way.
+  [ -p "$rn_lease" ] ||
+    rn_words=$(mkfifo -m 600 -- "$rn_lease" "$rn_dir/keeper.$rn_gen" 2>&1) || cannot_make_fifos "${rn_words##*: }"
+  take_lease "$rn_lease" || node_main "$@"
   # Where Node can't be found nothing is to be left.
   [ -n "$rn_root" ] || (find_package) || { [ -e "$rn_dir/live" ] || abandon_state && exit 125; }
   [ -n "$rn_root" ] || find_package

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # inside.sh - the keeper of a shared network namespace, started again when it dies; for supervisor.sh
 #
-# Sets:     keeper_is: making or remaking (the namespaces as well), starting, up, down (to be started again) or failed (the first
+# Sets:     keeper_is: making or remaking (the namespaces), starting, up, down (to be started again) or failed (the first
 #           start); keeper_said
 # Files:    .outside/NAME/keeper (its pid and start time)
 # Requires: setsid unshare nsenter ip; namespaces.sh keeper-way.sh keeper.sh
@@ -10,8 +10,21 @@ keeper=0 keeper_start=0 keeper_is=down keeper_said='' keeper_words=none keeper_a
 # Many mounts on a busy machine take their time.
 keeper_ready_tenths=150
 
-start_keeper() {
-  if [ "$how" = create ]; then run_keeper new; else adopt_keeper || run_keeper; fi
+# make_namespaces [single]: U and N, by a process that only waits in them, until U has its ids or we are dead. Made in one step,
+# so that nobody is in U on the host's network; and by itself, for the driver needs no more than N, and takes longest. unshare(1)
+# mounts them on their files, from here if it makes a mount namespace as well.
+# single: without U, for a container may allow no user namespace in its own, and then there is only O, and no line between
+# commands and us.
+make_namespaces() {
+  make_fifos "$out" && command exec 4<>"$out/keeper.go" && true >"$dir/rootless-netns" && true >"$dir/rootless-userns" || return
+  keeper_is=making
+  if [ -n "${1-}" ]; then shift && keeper_is=remaking; else set -- "--user=$dir/rootless-userns"; fi
+  # shellcheck disable=SC2016 # the inner shell's
+  unshare "$@" "--net=$dir/rootless-netns" --mount --propagation slave -- sh -c 'echo "made $$"; read -r _' \
+    <"$out/keeper.go" >&7 2>"$out/keeper.said" 4>&- 5<&- 6>&- 7>&- 8>&- &
+  keeper=$!
+  start_of "$keeper"
+  keeper_start=$rn_start keeper_started=$now
 }
 
 # One that lives, and lost its supervisor.
@@ -25,50 +38,35 @@ keeper_lives() {
   start_of "$keeper" && [ "$rn_start" = "$keeper_start" ]
 }
 
-# run_keeper [new|single]: with new namespaces; single: without U, for a container may allow no user namespace in its own, and then
-# there is only O, and no line between commands and us.
 # It has the FIFO of its words open as long as it lives. Those inside could write there, by way of it: what is read wakes us
-# up, no more.
+# up, no more. By descriptors 5 and 6 it has M0 and O.
 run_keeper() {
-  make_fifos "$out" && command exec 3<>"$out/keeper.words" 4<>"$out/keeper.go" || return
-  mounts setsid -- sh "$here/keeper-way.sh" "$dir" "${1:-there}" sh "$here/keeper.sh" "$dir" "$generation" \
-    </dev/null >&3 2>&3 4>&- 5<&- 6>&- 7>&- 8>&- 9<&- &
+  make_fifos "$out" && command exec 3<>"$out/keeper.words" || return
+  mounts setsid -- unshare --mount --propagation slave -- sh "$here/keeper-way.sh" "$dir" sh "$here/keeper.sh" "$dir" "$generation" \
+    </dev/null >&3 2>&3 5</proc/self/ns/mnt 6</proc/self/ns/user 7>&- 8>&- 9<&- &
   keeper=$!
   start_of "$keeper"
   keeper_start=$rn_start keeper_is=starting keeper_started=$now keeper_said=''
-  case ${1-} in new) keeper_is=making ;; single) keeper_is=remaking ;; esac
   read_keeper "$keeper" first &
   keeper_words=$!
   exec 3>&-
-  # It reads from there that its namespaces are on their files, or that we are dead.
-  [ -n "${1-}" ] || exec 4>&-
 }
 
-# Who made U had no id there, and so lost its capabilities by execve(2). As root it gets them back by the next one, but not
-# under no_new_privs: then it only makes the namespaces, and the keeper is one that enters them, which gives all.
-gains() {
-  while read -r key value; do
-    [ "$key" != NoNewPrivs: ] || return "$value"
-  done </proc/self/status
-}
-
-# It has made U and the network namespace, and waits in them. What needs them can start.
+# What needs them can start; who made them is in U and sees what M0 shows, and must be gone before anybody else is in U.
 fill_namespaces() {
-  { map_ids "$keeper" && bind_namespaces "$keeper" && exec 9<"$dir/rootless-netns" && raise_loopback; } 2>>"$out/keeper.said" || {
+  {
+    map_ids "$keeper" && { [ "$keeper_is" = making ] || bind_namespaces "$keeper"; } &&
+      exec 9<"$dir/rootless-netns" && raise_loopback
+  } 2>>"$out/keeper.said" || {
     kill -s KILL "$keeper"
     return
   }
-  if gains; then
-    echo go >&4
-    exec 4>&-
-  else
-    kill -s KILL "$keeper"
-    wait "$keeper" 2>/dev/null
-    await_words "$keeper_words"
-    run_keeper
-  fi
-  keeper_is=starting
+  exec 4>&-
+  maker=$keeper
   start_driver
+  run_keeper
+  kill -s KILL "$maker" 2>/dev/null
+  wait "$maker" 2>/dev/null
 }
 
 # Unless the driver does.
@@ -86,7 +84,7 @@ read_keeper() { # PID [first]
   exec 4<"$out/keeper.words" 3>&-
   while read -r line <&4; do
     case $line in
-      made | ready) tell "$line $1" ;;
+      ready) tell "$line $1" ;;
       *) [ "${2-}" != first ] || echo "$line" >>"$out/keeper.said" ;;
     esac
   done
@@ -142,7 +140,7 @@ keeper_failed() { # [WORDS]
   kill -KILL "-$keeper" 2>/dev/null
   wait "$keeper" 2>/dev/null
   await_words "$keeper_words"
-  if [ "$keeper_is" = making ] && ! unshare --user true 2>/dev/null; then run_keeper single && return; fi
+  if [ "$keeper_is" = making ] && ! unshare --user true 2>/dev/null; then make_namespaces single && return; fi
   keeper_said=${1-}
   while read -r line; do
     keeper_said=${keeper_said:+$keeper_said

@@ -13,11 +13,13 @@
 # Requires: stat
 # shellcheck disable=SC2154 # rn_base and rn_name are the sourcing program's
 
-plan_is_fresh() {
-  # 1.
+# 1.
+has_plan() {
   rn_plan=$rn_base/.outside/.plan.$rn_name
-  { [ -O "$rn_base/.outside" ] && ! [ -L "$rn_base/.outside" ]; } || return 1
-  { [ -f "$rn_plan" ] && [ -O "$rn_plan" ] && ! [ -L "$rn_plan" ]; } || return 1
+  [ -O "$rn_base/.outside" ] && ! [ -L "$rn_base/.outside" ] && [ -f "$rn_plan" ] && [ -O "$rn_plan" ] && ! [ -L "$rn_plan" ]
+}
+
+plan_is_fresh() {
   set -- "$(read_plan 2>/dev/null)"
   set -- "$1" "${1%%'
 =

@@ -13,36 +13,37 @@
 # Requires: setsid env unshare newuidmap newgidmap mkdir ln mkfifo timeout head date readlink awk; prlimit where limits are
 #           low, bash where descriptors above 9 are open; kept-plan.sh process.sh fifos.sh supervisor.sh
 # shellcheck disable=SC2154 # those of scripts/rnetns and of the plan (src/lifecycle/kept-body.ts)
-rn_half=''
+rn_half='' rn_go='' rn_both='' rn_answer=''
 # A driver has ten. Node, which tries again, and those who wait for the lock have their limits as well.
 rn_make_seconds=11
 
 make_by_plan() {
-  [ -z "$rn_half$rn_fallback$rn_low" ] && is_nothing_there && is_usual_caller && find_descriptors || return 1
+  [ -z "$rn_half$rn_fallback$rn_low" ] && [ "$rn_free" -ge 5 ] && is_nothing_there || return 1
   # shellcheck source=scripts/kept-plan.sh
   . "$rn_scripts/kept-plan.sh"
-  plan_is_fresh || return 1
+  has_plan || return 1
+  rn_out=$rn_base/.outside/$rn_name
+  prepare_making &
+  rn_preparing=$!
+  is_usual_caller && plan_is_fresh && find_way_out self || { wait "$rn_preparing" && return 1; }
   # shellcheck disable=SC1090 # what Node has kept
   . "$rn_plan"
-  find_way_out self || return 1
-  rn_half=1 rn_out=$rn_base/.outside/$rn_name rn_host_way=$rn_way
-  if prepare_making && start_supervisor && say_what_there_is; then
+  rn_half=1 rn_host_way=$rn_way
+  if wait "$rn_preparing" && start_supervisor && say_what_there_is; then
     rn_half=''
     eval "exec $rn_answer<&-"
     return
   fi
-  eval "exec $rn_go>&- $rn_both>&- $rn_answer<&-"
+  [ -z "$rn_answer" ] || eval "exec $rn_go>&- $rn_both>&- $rn_answer<&-"
   return 1
 }
 
 # Three, beside the lock and the lease.
 find_descriptors() {
-  rn_go='' rn_both='' rn_answer=''
   for rn_fd in 9 8 7 6 5 4 3; do
     if [ -e "/proc/self/fd/$rn_fd" ]; then continue; fi
     if [ -z "$rn_go" ]; then rn_go=$rn_fd; elif [ -z "$rn_both" ]; then rn_both=$rn_fd; else rn_answer=$rn_fd && return; fi
   done
-  return 1
 }
 
 # Nothing but what this call has made.
@@ -98,39 +99,58 @@ find_way_out() {
   [ -n "$rn_way" ]
 } 2>/dev/null
 
-# What Node makes before it starts the supervisor (src/namespace/mount-points.ts).
+# What is needed by any plan, while it is asked whether there is a fresh one.
 prepare_making() {
-  (umask 022 && plan_directories mkdir -p -- "$rn_dir/netns" "$rn_out") &&
-    true >"$rn_dir/resolv.conf" && printf '%s' "$rn_shell_plan" >"$rn_out/plan" || return
-  ln -s -- "$rn_runtime/netns" "$rn_dir/run/netns" &
+  umask 022
   # shellcheck source=scripts/fifos.sh
   . "$rn_scripts/fifos.sh"
-  make_fifos "$rn_out" "$rn_out/go" "$rn_out/answer" && wait "$!"
+  mkdir -p -- "$rn_dir/netns" "$rn_out" || return
+  date -u +%Y-%m-%dT%H:%M:%S.000Z >"$rn_out/since" &
+  make_fifos "$rn_out" "$rn_out/go" "$rn_out/answer" "$rn_lease" "$rn_dir/keeper.$rn_gen" && wait "$!"
 } 2>/dev/null
+
+# What the mounts need in the state directory (src/namespace/mount-points.ts).
+make_mount_points() {
+  umask 022
+  plan_directories mkdir -p -- && exec ln -s -- "$rn_runtime/netns" "$rn_dir/run/netns"
+}
 
 # The process that makes O becomes the supervisor when its ids are mapped. Each end of a FIFO is opened while the other one
 # is open, so that nothing blocks, and the death of one side is end-of-file for the other.
 start_supervisor() {
+  take_lease "$rn_lease" && true >"$rn_dir/resolv.conf" && printf '%s' "$rn_shell_plan" >"$rn_out/plan" && find_descriptors || return
   eval "exec $rn_go<>\"\$rn_out/go\" $rn_both<>\"\$rn_out/answer\" $rn_answer<\"\$rn_out/answer\""
   # An orphan, as what Node starts is: a command that waits for its children must not find it.
   eval "rn_outside=\$(become_supervisor <&$rn_go 3>&$rn_both 2>/dev/null & echo \"\$!\"); exec $rn_both>&-"
-  # It has made O, and waits there.
-  eval "read -r rn_word <&$rn_answer" && map_ids && eval "printf '\n\n' >&$rn_go; exec $rn_go>&-" || return
-  date -u +%Y-%m-%dT%H:%M:%S.000Z >"$rn_out/since" &
-  rn_word=$(eval "timeout $rn_make_seconds head -n 1 <&$rn_answer") && [ "$rn_word" = ready ]
-}
+  # It has made O, and waits there; and then for the plan.
+  eval "read -r rn_word <&$rn_answer" && map_ids && eval "echo >&$rn_go" && (make_mount_points) &&
+    eval "echo >&$rn_go; exec $rn_go>&-" || return
+  rn_families='' rn_addresses='' rn_inode='' rn_word=''
+  # Each word is known by its look.
+  for rn_found in $(eval "hear <&$rn_answer"); do
+    case $rn_found in
+      ready) rn_word=ready ;;
+      net:*) rn_inode=${rn_found#*[} rn_inode=${rn_inode%]} ;;
+      4 | 6 | 46) rn_families=$rn_found ;;
+      *) rn_addresses=$rn_found ;;
+    esac
+  done
+  [ "$rn_word" = ready ]
+} 2>/dev/null
 
-# With nothing of the caller's unit or session: src/cli/context.ts has the same list.
+# With nothing of the caller's unit or session: src/cli/context.ts has the same list. O first, so that its ids are mapped beside the
+# rest; capabilities are the next program's after that (capabilities(7), "User namespaces and capabilities").
 # shellcheck disable=SC2016,SC2086 # the inner shell's; options
 become_supervisor() {
   cd / && exec >&3 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
-  exec ${rn_strange:+bash -c 'for fd in $0; do eval "exec $fd>&-"; done; exec "$@"' "$rn_strange"} \
+  exec ${rn_strange:+bash -c 'for fd in $0; do eval "exec $fd>&-"; done; exec "$@"' "$rn_strange"} ${rn_raise:+prlimit $rn_raise} \
+    unshare --user --mount --propagation slave -- \
+    sh -c 'exec 4<"$1" <&4 4<&-; shift; echo made; exec "$@"' sh "$rn_out/go" \
     setsid -- env -i PATH="$PATH" LC_ALL=C.UTF-8 XDG_RUNTIME_DIR="$rn_runtime" ${HOME+"HOME=$HOME"} \
     ${XDG_CONFIG_HOME+"XDG_CONFIG_HOME=$XDG_CONFIG_HOME"} ${RNETNS_CONFIG+"RNETNS_CONFIG=$RNETNS_CONFIG"} \
     ${RNETNS_LOG_LEVEL+"RNETNS_LOG_LEVEL=$RNETNS_LOG_LEVEL"} ${CONTAINERS_CONF+"CONTAINERS_CONF=$CONTAINERS_CONF"} \
-    ${CONTAINERS_CONF_OVERRIDE+"CONTAINERS_CONF_OVERRIDE=$CONTAINERS_CONF_OVERRIDE"} ${rn_raise:+prlimit $rn_raise} \
-    unshare --user --mount --propagation slave -- \
-    sh -c 'exec 4<"$1" <&4 4<&-; shift; echo made; read -r _ && exec sh "$@" create' sh "$rn_out/go" "$rn_scripts/supervisor.sh" "$rn_dir" "$rn_gen"
+    ${CONTAINERS_CONF_OVERRIDE+"CONTAINERS_CONF_OVERRIDE=$CONTAINERS_CONF_OVERRIDE"} \
+    sh -c 'read -r _ && exec sh "$@" create' sh "$rn_scripts/supervisor.sh" "$rn_dir" "$rn_gen"
 }
 
 # As mapIds() of src/namespace/outside-userns.ts has it. Both at once.
@@ -156,10 +176,10 @@ map_ids() {
 say_what_there_is() {
   read -r rn_supervisor rn_supervisor_start <"$rn_out/supervisor" && read -r rn_keeper rn_keeper_start <"$rn_out/keeper" &&
     read -r rn_guard <"$rn_out/guard" && start_of "$rn_guard" && read -r rn_boot </proc/sys/kernel/random/boot_id &&
-    read -r rn_since <"$rn_out/since" || return
+    read -r rn_since <"$rn_out/since" && [ -n "$rn_inode" ] || return
   find_way_out "$rn_keeper"
   [ "$rn_host_way" != 4 ] || [ -z "$rn_leaves_ipv4" ] || [ "$rn_way" = 4 ] || return
-  look_inside && plan_for "$rn_families" || return
+  plan_for "$rn_families" || return
   printf '%s' "$rn_resolv_conf" >"$rn_dir/resolv.conf"
   echo "{\"addresses\":[$rn_addresses],$rn_info" >"$rn_dir/info.json"
   rn_text="{\"version\":1,\"generation\":\"$rn_gen\",\"bootId\":\"$rn_boot\",\"since\":\"$rn_since\",\"netnsInode\":$rn_inode,$rn_record"
@@ -170,22 +190,11 @@ say_what_there_is() {
   echo "rnetns1 $rn_gen $rn_boot $rn_supervisor $rn_supervisor_start $rn_guard $rn_start $rn_keeper $rn_keeper_start ." >"$rn_dir/live"
 } 2>/dev/null
 
-# $rn_inode, $rn_families (4, 6 or 46) and $rn_addresses, strings of JSON. Both programs at once; each word is known by its look.
-look_inside() {
-  rn_families='' rn_addresses='' rn_inode=''
-  for rn_word in $(readlink "/proc/$rn_keeper/ns/net" & list_addresses "/proc/$rn_keeper/net"; wait); do
-    case $rn_word in
-      net:*) rn_inode=${rn_word#*[} rn_inode=${rn_inode%]} ;;
-      4 | 6 | 46) rn_families=$rn_word ;;
-      *) rn_addresses=$rn_word ;;
-    esac
-  done
-  [ -n "$rn_inode" ]
-}
-
-# list_addresses DIRECTORY: what src/plan/addresses.ts finds in the same files
-list_addresses() {
-  awk '
+# The answer, from stdin; what the kernel calls the network namespace; and what src/plan/addresses.ts finds in the same files: the
+# families (4, 6 or 46) and the addresses as strings of JSON. The program is there before it is needed.
+# shellcheck disable=SC2016 # awk's
+hear() {
+  OUT=$rn_out NETNS=$rn_dir/rootless-netns exec timeout "$rn_make_seconds" awk '
     # RFC 5952: no leading zeros, and the first of the longest runs of zeros goes, if it is longer than one.
     function short(digits, part, i, run, from, best, text) {
       for (i = 1; i <= 8; i++) {
@@ -203,12 +212,24 @@ list_addresses() {
       if (seen[address]++) return
       has[family] = family; list = list (list == "" ? "" : ",") "\"" address "\""
     }
-    FILENAME ~ /fib_trie$/ && $1 == "|--" { leaf = $2; next }
-    FILENAME ~ /fib_trie$/ && (/^[^ ]/ || /\+--/) { leaf = "" }
-    FILENAME ~ /fib_trie$/ && leaf != "" && $1 == "/32" && $3 == "LOCAL" {
-      if (leaf !~ /^(0|127|22[4-9]|23[0-9])\./) add(4, leaf)
-    }
-    FILENAME ~ /if_inet6$/ && $1 !~ /^(ff|fe[89ab]|0000000000000000000000000000000)/ { add(6, short($1)) }
-    END { print has[4] has[6]; print list }
-  ' "$1/fib_trie" "$1/if_inet6"
+    BEGIN {
+      getline
+      if ($0 != "ready") exit
+      getline <(ENVIRON["OUT"] "/keeper")
+      keeper = $1
+      net = "/proc/" keeper "/net/"
+      while ((getline <(net "fib_trie")) > 0) {
+        if ($1 == "|--") leaf = $2
+        else if (/^[^ ]/ || /\+--/) leaf = ""
+        else if (leaf != "" && $1 == "/32" && $3 == "LOCAL" && leaf !~ /^(0|127|22[4-9]|23[0-9])\./) add(4, leaf)
+      }
+      while ((getline <(net "if_inet6")) > 0)
+        if ($1 !~ /^(ff|fe[89ab]|0000000000000000000000000000000)/) add(6, short($1))
+      while ((getline <("/proc/" keeper "/mountinfo")) > 0) {
+        # The rest of what proc_pid_mountinfo(5) escapes is in no path of ours.
+        gsub(/\\040/, " ", $5); gsub(/\\011/, "\t", $5); gsub(/\\012/, "\n", $5); gsub(/\\134/, "\\", $5)
+        if ($4 ~ /^net:/ && $5 == ENVIRON["NETNS"]) netns = $4
+      }
+      print "ready"; print netns; print has[4] has[6]; print list
+    }'
 }

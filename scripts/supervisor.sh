@@ -31,35 +31,10 @@ out=${dir%/*}/.outside/${dir##*/} lease=$dir/lease.$generation
 rn_dir=$dir rn_base=${dir%/*} rn_name=${dir##*/} rn_lease=$lease rn_fifo=/proc/self/fd/5 rn_gen=$generation rn_netns=/proc/self/fd/9 rn_view=''
 # shellcheck source=scripts/process.sh
 . "$here/process.sh"
-# shellcheck source=scripts/log.sh
-. "$here/log.sh"
-# shellcheck source=scripts/lock.sh
-. "$here/lock.sh"
-# shellcheck source=scripts/name.sh
-. "$here/name.sh"
-# shellcheck source=scripts/reap.sh
-. "$here/reap.sh"
 # shellcheck source=scripts/fifos.sh
 . "$here/fifos.sh"
-# shellcheck source=scripts/namespaces.sh
-. "$here/namespaces.sh"
-# shellcheck source=scripts/tied.sh
-. "$here/tied.sh"
-# shellcheck source=scripts/driver.sh
-. "$here/driver.sh"
 # shellcheck source=scripts/inside.sh
 . "$here/inside.sh"
-# shellcheck source=scripts/forwarding.sh
-. "$here/forwarding.sh"
-# shellcheck source=scripts/watching.sh
-. "$here/watching.sh"
-# Who has the lock may take its time: then what needs it is looked at again.
-rn_lock_seconds=0
-
-say() { log "$dir" supervisor "$1"; }
-# To ourselves, from a child.
-tell() { echo "$1" >&7; }
-
 now() { # tenths of a second since boot
   read -r now _ </proc/uptime
   now=${now%?}
@@ -79,6 +54,46 @@ take_place() {
   exec 8>"$out/supervisor" && echo "$$ $rn_start" >&8
 }
 
+open_all() {
+  make_fifos "$out" && exec 6<>"$out/alive" 7<>"$out/events" || return
+  # Opened for writing first, so that opening for reading can't block: who started us may be dead already.
+  exec 4<>"$lease" && exec 5<"$lease" && exec 4<&-
+}
+
+# teardown.sh ends us; who is being started is in M0 still, where it looks.
+trap 'exit 0' TERM
+now
+if [ "$how" = create ]; then
+  # What else there is to read is read while they are made.
+  open_all && make_namespaces && take_place || exit
+else
+  take_place && open_all || exit
+fi
+# shellcheck source=scripts/log.sh
+. "$here/log.sh"
+# shellcheck source=scripts/lock.sh
+. "$here/lock.sh"
+# shellcheck source=scripts/name.sh
+. "$here/name.sh"
+# shellcheck source=scripts/reap.sh
+. "$here/reap.sh"
+# shellcheck source=scripts/namespaces.sh
+. "$here/namespaces.sh"
+# shellcheck source=scripts/tied.sh
+. "$here/tied.sh"
+# shellcheck source=scripts/driver.sh
+. "$here/driver.sh"
+# shellcheck source=scripts/forwarding.sh
+. "$here/forwarding.sh"
+# shellcheck source=scripts/watching.sh
+. "$here/watching.sh"
+# Who has the lock may take its time: then what needs it is looked at again.
+rn_lock_seconds=0
+
+say() { log "$dir" supervisor "$1"; }
+# To ourselves, from a child.
+tell() { echo "$1" >&7; }
+
 # A driver or keeper whose supervisor died before it was ready: nobody would hear that it is. They write where we read. Not
 # before we have the namespaces, to which such a keeper may lead.
 end_unknown() {
@@ -94,15 +109,8 @@ end_unknown() {
   done
 }
 
-open_all() {
-  make_fifos "$out" && exec 6<>"$out/alive" 7<>"$out/events" || return
-  # Opened for writing first, so that opening for reading can't block: who started us may be dead already.
-  exec 4<>"$lease" && exec 5<"$lease" && exec 4<&-
-}
-
-# What is there of the namespaces, but for a new one: that begins with its keeper.
+# What is there of the namespaces.
 find_namespaces() { # [PID]
-  if [ "$how" = create ]; then show_names && return; fi
   restore_names
   pid=${1-}
   [ -e "$dir/rootless-netns" ] || [ -n "$pid" ] || read -r pid _ <"$out/keeper" || return
@@ -113,7 +121,7 @@ find_namespaces() { # [PID]
 
 # A command writes a byte when it comes, and end-of-file says that the last one has gone, however it ended.
 await_leases() {
-  exec 6>&- 8>&- </dev/null >/dev/null 2>&1
+  exec 4>&- 6>&- 8>&- </dev/null >/dev/null 2>&1
   while :; do
     while read -r _ <&5; do tell came; done
     tell gone
@@ -179,11 +187,11 @@ answer() {
   esac
   exec </dev/null >/dev/null 2>&1
   # Who made or mended the namespace publishes it as well.
-  answered=1
+  answered=1 read_limit=$rest_limit
 }
-answered='' unpublished='' soon=''
+answered='' unpublished='' soon='' read_limit=${BASH_VERSION:+-t 1} rest_limit=${BASH_VERSION:+-t 6}
 # Nobody waits for the answer of one that has taken another's place, and what it has to do is to be done at once.
-[ "$how" != again ] || answered=1 unpublished=1 soon=1
+[ "$how" != again ] || answered=1 unpublished=1 soon=1 read_limit=$rest_limit
 trap : PIPE
 
 # `live` names us, our guard and the keeper. With the lock; who has it now may be about to write it, so it is looked at later.
@@ -266,34 +274,42 @@ wait_for_event() {
   # Whoever would wake us up may have been killed, with the timer. As a trapped signal the end of a child ends the read, but not
   # in bash, which has a limit for it.
   trap : CHLD
-  # One timer at a time, unless it is far off; none yet for who has a limit and waits for us.
-  if [ "$keeper_is" != making ] && { ! [ -e "/proc/$timer/fd/7" ] || [ "$((now + beat))" -lt "$timer_ends" ]; }; then
-    timer_ends=$((now + beat))
-    { sleep "$((beat / 10)).$((beat % 10))" && tell beat; } 6>&- 8>&- </dev/null >/dev/null 2>&1 &
-    timer=$!
-  fi
+  # One timer at a time, unless it is far off; none yet while who waits for us has a limit, and is sure to hear from one of two.
+  case $answered$keeper_is-$driver_is in
+    making-* | starting-starting) ;;
+    *) [ -e "/proc/$timer/fd/7" ] && [ "$((now + beat))" -ge "$timer_ends" ] || start_timer ;;
+  esac
   # shellcheck disable=SC2086,SC2229 # an option
   read -r $read_limit event <&7 || event=''
   trap - CHLD
 }
-timer=none timer_ends=0 read_limit=${BASH_VERSION:+-t 6}
+timer=none timer_ends=0
+
+start_timer() {
+  timer_ends=$((now + beat))
+  { sleep "$((beat / 10)).$((beat % 10))" && tell beat; } 6>&- 8>&- </dev/null >/dev/null 2>&1 &
+  timer=$!
+}
 
 sooner() {
   [ "$1" -ge "$beat" ] || beat=$(($1 > 1 ? $1 : 1))
 }
 
-# teardown.sh ends us; who is being started is in M0 still, where it looks.
-trap 'exit 0' TERM
-take_place && open_all && find_namespaces "${4-}" || exit
-[ "$how" = create ] || end_unknown
+if [ "$how" = create ]; then
+  show_names
+else
+  find_namespaces "${4-}" || exit
+  end_unknown
+fi
 # Whoever started us may be deciding still, and says when the plan is written.
 read -r _
 # shellcheck disable=SC1091 # a file of the moment
 . "$out/plan"
 read_mounts
-now
-start_keeper
-[ "$keeper_is" = making ] || start_driver
+if [ "$how" != create ]; then
+  adopt_keeper || run_keeper
+  start_driver
+fi
 while :; do
   see_children
   wait_for_event
@@ -302,6 +318,8 @@ while :; do
     came) leased=1 fresh=1 ;;
     gone) leased='' idle_since=$now ;;
   esac
+  # First, for who goes needs no more.
+  see_end
   see_driver
   see_keeper
   answer
@@ -309,5 +327,4 @@ while :; do
   see_tied
   see_forwarder
   see_host
-  see_end
 done
