@@ -21,6 +21,8 @@ if ! flock -n 8; then
 fi
 # By this the supervisor knows it, and starts it again (forwarding.sh).
 [ -p "$out/forwarder.alive" ] || mkfifo -m 600 -- "$out/forwarder.alive"
+# By this `port add` and `port delete` ask it (port.sh).
+[ -p "$out/ports.ask" ] || mkfifo -m 600 -- "$out/ports.ask"
 exec 7<>"$out/forwarder.alive"
 printf '%s\n' "$$" "$3" "$4" "$5" >"$out/forwarder"
 exec "$3" "$4" "$1" "$2" "$5"

@@ -17,6 +17,7 @@ import { BackgroundProcess } from '../exec/background.js';
 import { enterArguments, type Target } from '../namespace/enter.js';
 import { SCRIPTS } from '../namespace/scripts.js';
 import type { StateDirectory } from '../state/directory.js';
+import type { PortState } from './forwarder/table.js';
 
 const READY_MS = 15_000;
 
@@ -25,6 +26,8 @@ export interface ForwarderSurroundings {
   generation: string;
   /** The whole environment of what outlives us. */
   env: Readonly<Record<string, string>>;
+  /** Of the forwarder itself, which has nobody to ask. */
+  follow?: (names: readonly string[]) => Promise<Record<string, PortState>>;
 }
 
 const PROGRAMS = {

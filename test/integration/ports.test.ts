@@ -200,6 +200,61 @@ describe('a published port', () => {
     expect(stderr).to.match(/1000 ports take more descriptors than the limit of 200 leaves\nhint: /);
   });
 
+  it('is opened and closed without Node while the forwarder runs, and what is wrong is Node’s to say', async () => {
+    await startServer(runtime, '0.0.0.0', 80);
+    await run(['setup', '--id', 'web'], { env: runtime.env });
+    const first = await publishOne(runtime, '80');
+    const bin = join(runtime.env.XDG_CONFIG_HOME ?? '', 'bin');
+    mkdirSync(bin, { recursive: true });
+    writeFileSync(join(bin, 'node'), '#!/bin/sh\nexit 77\n', { mode: 0o755 });
+    const env = { ...runtime.env, PATH: `${bin}:${runtime.env.PATH ?? ''}` };
+    const call = (...args: string[]): Promise<RunResult> => run(['port', ...args], { env });
+    expect((await call('list')).status).to.equal(77);
+
+    const added = await call('add', '--id', 'web', '127.0.0.1::80', '80/udp');
+    expect(added).to.include({ status: 0, stderr: '' });
+    const [, tcp = ''] = /^127\.0\.0\.1:(\d+)\/tcp -> 80\n\*:\d+\/udp -> 80\n$/.exec(added.stdout) ?? [];
+    expect(await ask(Number(tcp), 'who\n')).to.equal('169.254.77.77');
+    expect((await listed(runtime)).filter(({ owner }) => owner.id === 'web')).to.have.length(2);
+    expect(await call('delete', tcp)).to.include({ status: 0, stdout: '', stderr: '' });
+    expect(await isClosed(Number(tcp))).to.equal(true);
+    expect(await call('delete', '--id', 'web')).to.include({ status: 0, stdout: '', stderr: '' });
+    expect((await listed(runtime)).map(({ hostPort }) => hostPort)).to.deep.equal([first]);
+
+    for (const args of [[`${first}:80`], ['--id', 'nobody', '80'], ['80/sctp'], ['x'], ['--json', '80']])
+      expect((await call('add', ...args)).status, args.join(' ')).to.equal(77);
+    expect((await listed(runtime)).map(({ hostPort }) => hostPort)).to.deep.equal([first]);
+    expect(readdirSync(outsideOf(runtime)).filter((name) => name.startsWith('.answer'))).to.deep.equal([]);
+    await killNow(...forwarderPids(runtime));
+    expect((await call('delete', String(first))).status).to.be.oneOf([0, 77]);
+  });
+
+  it('opens and closes for eight callers while four thousand connections go to another one, and none fails', async () => {
+    await startServer(runtime, '0.0.0.0', 80, 81);
+    const port = await publishOne(runtime, '80');
+    let changes = 0;
+    const callers = Promise.all(
+      Array.from({ length: 8 }, async () => {
+        while (changes < 200) {
+          changes += 1;
+          const { status, stdout } = await portCall(runtime, 'add', '127.0.0.1::81');
+          expect(status).to.equal(0);
+          const [, added = ''] = /:(\d+)\//.exec(stdout) ?? [];
+          expect((await portCall(runtime, 'delete', added)).status).to.equal(0);
+        }
+      }),
+    );
+    let connections = 0;
+    const clients = Array.from({ length: 16 }, async () => {
+      while (connections < 4000) {
+        connections += 1;
+        expect(await ask(port, 'who\n')).to.equal('169.254.77.77');
+      }
+    });
+    await Promise.all([callers, ...clients]);
+    expect((await listed(runtime)).map(({ hostPort }) => hostPort)).to.deep.equal([port]);
+  });
+
   it('is one of a thousand, as a range and as single ones by eight callers', async function () {
     await startServer(runtime, '0.0.0.0', 80);
     const many = await publish(runtime, '127.0.0.1::2000-2999');

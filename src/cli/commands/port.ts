@@ -3,12 +3,13 @@ import { RnetnsError } from '../../errors/error.js';
 import { enterScope } from '../../namespace/scope.js';
 import { closePorts } from '../../ports/close.js';
 import { listPorts, type ListedPort } from '../../ports/listing.js';
-import { isOfReference, isOwnerThere, isSameOwner } from '../../ports/owner.js';
+import { meantBy } from '../../ports/meant.js';
+import { isOwnerThere, isSameOwner } from '../../ports/owner.js';
 import { generationUp } from '../../ports/place.js';
 import { describeOwner, nameOf, type Owner, type Port } from '../../ports/port.js';
 import { inWords } from '../../ports/words.js';
 import { checkNetwork, checkPorts, publishPorts } from '../../ports/publish.js';
-import { parseHostSide, parseSpecification, parseToHost } from '../../ports/specification.js';
+import { parseSpecification, parseToHost } from '../../ports/specification.js';
 import { readLive } from '../../state/live.js';
 import { identifyProcess } from '../../state/process.js';
 import { ID } from '../../state/references.js';
@@ -141,20 +142,7 @@ async function remove(words: readonly string[], options: AddOptions): Promise<vo
   }
   const state = stateOf(options);
   if (readLive(state) !== undefined) generationUp(state, 'close a port');
-  const meant = words.flatMap((word) => (toHost ? parseToHost(word) : parseHostSide(word)));
-  const closed = await closePorts(
-    state,
-    (port) =>
-      (id === undefined || isOfReference(port.owner, id)) &&
-      (words.length === 0 ||
-        (port.toHost === toHost &&
-          meant.some(
-            ({ protocol, hostPort, hostIp }) =>
-              port.protocol === protocol &&
-              port.hostPort === hostPort &&
-              (hostIp === undefined || hostIp === port.hostIp),
-          ))),
-  );
+  const closed = await closePorts(state, meantBy(words, { id, toHost }));
   print(
     options.json,
     closed.map(({ hostIp, hostPort, protocol }) => ({ hostIp, hostPort, protocol })),

@@ -39,10 +39,8 @@ function hear(client: Socket, table: PortTable): void {
       client.destroy();
       return;
     }
-    const names = question.names ?? undefined;
-    void table
-      .follow(names)
-      .then(() => table.states(names))
-      .then((ports) => client.end(JSON.stringify({ ports })));
+    const { names } = question;
+    const answer = names === null ? table.all() : table.followed(names);
+    void answer.then((ports) => client.end(JSON.stringify({ ports })));
   });
 }

@@ -8,6 +8,7 @@ import { commandLine, identifyProcess, isAlive, killProcess } from '../../state/
 import { portsDirectory } from '../desired.js';
 import { serveQuestions } from './control-server.js';
 import { Inside } from './inside.js';
+import { serveRequests } from './request-server.js';
 import { PortTable } from './table.js';
 
 /**
@@ -50,6 +51,7 @@ export async function runForwarder(program: ForwarderProgram): Promise<void> {
   let stopAnswering = await serveQuestions(state, table);
   await table.follow();
   await inside.ready;
+  const requests = serveRequests({ ...program, follow: (names) => table.followed(names) });
   program.onReady();
   let isComing = false;
   const watcher = watch(portsDirectory(state), () => {
@@ -70,8 +72,10 @@ export async function runForwarder(program: ForwarderProgram): Promise<void> {
     if (idle < IDLE_LOOKS) continue;
     // Whoever asks from now on finds nobody and starts another one; who has asked before has a file there.
     stopAnswering();
+    const before = requests();
     await table.follow();
-    if (table.size === 0) break;
+    await new Promise((resolve) => setTimeout(resolve, SOON_MS));
+    if (table.size === 0 && requests() === before) break;
     stopAnswering = await serveQuestions(state, table);
     idle = 0;
   }

@@ -62,8 +62,20 @@ export class PortTable {
     }
   }
 
-  async states(names: readonly string[] = [...this.opened.keys()]): Promise<Record<string, PortState>> {
+  /** How these are when they have been followed; how many clients they have nobody asks then. */
+  async followed(names: readonly string[]): Promise<Record<string, PortState>> {
+    await this.follow(names);
+    return this.states(names);
+  }
+
+  /** How all are now. */
+  async all(): Promise<Record<string, PortState>> {
+    await this.follow();
     await this.inside.refresh();
+    return this.states([...this.opened.keys()]);
+  }
+
+  private states(names: readonly string[]): Record<string, PortState> {
     const found = names.flatMap((name) => {
       const opened = this.opened.get(name)?.opened;
       if (opened === undefined) return [];

@@ -6,6 +6,7 @@ import { readQuestion } from '../../../src/ports/control.js';
 import { readReport } from '../../../src/ports/forwarder/channel.js';
 import { plainAddress, proxyHeader } from '../../../src/ports/forwarder/proxy-header.js';
 import type { AttachmentOwner, Port } from '../../../src/ports/port.js';
+import { parseRequest } from '../../../src/ports/request.js';
 import { socketsOn } from '../../../src/ports/port-user.js';
 
 const web: Port = {
@@ -122,6 +123,30 @@ describe('what the forwarder is told', () => {
     for (const bad of ['', '{', '{}', '{"names":["../x"]}', '{"names":[1]}', '{"names":["/"]}', 'null', '[]']) {
       expect(readQuestion(bad), bad).to.equal(undefined);
     }
+  });
+});
+
+describe('a request of the launcher', () => {
+  it('names ports or a reference, and nothing else', () => {
+    expect(parseRequest('12 add --id web 127.0.0.1::80 [::1]:81-82:81-82/udp')).to.deep.equal({
+      ...{ pid: 12, act: 'add', id: 'web' },
+      words: ['127.0.0.1::80', '[::1]:81-82:81-82/udp'],
+    });
+    expect(parseRequest('12 delete 80')).to.deep.equal({ pid: 12, act: 'delete', id: undefined, words: ['80'] });
+    expect(parseRequest('12 delete --id web')).to.include({ act: 'delete', id: 'web' });
+    for (const bad of [
+      '',
+      'x add 80',
+      '../1 add 80',
+      '1 list',
+      '1 add',
+      '1 add --id web',
+      '1 delete',
+      '1 add --id ../x 80',
+    ])
+      expect(parseRequest(bad), bad).to.equal(undefined);
+    for (const bad of ['1 add --to-host 80', '1 add 80 ', '1 add 80\t81'])
+      expect(parseRequest(bad), bad).to.equal(undefined);
   });
 });
 
