@@ -1,6 +1,5 @@
 import { RnetnsError } from '../errors/error.js';
 import { isInside } from '../namespace/inside.js';
-import { enterScope } from '../namespace/scope.js';
 import { isLocalhost, parseIp } from '../plan/ip.js';
 import type { StateDirectory } from '../state/directory.js';
 import { readLive } from '../state/live.js';
@@ -10,6 +9,7 @@ import { generationUp } from './place.js';
 import { hostSide, type AttachmentOwner, type Port } from './port.js';
 import { checkNetwork, checkPorts, publishPorts } from './publish.js';
 import type { PortRequest } from './specification.js';
+import type { ForwarderSurroundings } from './start-forwarder.js';
 
 /**
  * Theory of operation: ports of containers on the host
@@ -30,13 +30,6 @@ export interface ContainerAddress {
   owner: AttachmentOwner;
   /** Without its prefix length. */
   ip: string;
-}
-
-export interface PortSurroundings {
-  state: StateDirectory;
-  runtimeDir: string;
-  env: Readonly<Record<string, string>>;
-  warn: (message: string) => void;
 }
 
 /**
@@ -71,17 +64,15 @@ const WITHOUT_PORTS =
  * @throws RnetnsError ERR_PORT; none of them is open then that wasn't.
  */
 export async function publishContainerPorts(
-  { state, runtimeDir, env, warn }: PortSurroundings,
+  around: Omit<ForwarderSurroundings, 'generation'>,
   container: string,
   addresses: readonly ContainerAddress[],
   asked: readonly PortRequest[],
 ): Promise<void> {
-  const more = withoutThose(asked, portsOf(state, container));
+  const more = withoutThose(asked, portsOf(around.state, container));
   if (more.length === 0) return;
-  const generation = generationUp(state, 'publish a port');
-  // The forwarder must not go with our caller's session.
-  await enterScope(state.name, runtimeDir, warn);
-  await publishPorts({ state, generation, env }, planContainerPorts(addresses, more));
+  const generation = generationUp(around.state, 'publish a port');
+  await publishPorts({ ...around, generation }, planContainerPorts(addresses, more));
 }
 
 /** Step 3. */

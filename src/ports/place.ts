@@ -3,6 +3,7 @@ import { RnetnsError } from '../errors/error.js';
 import { findComponents, wayToM0 } from '../namespace/components.js';
 import type { Target } from '../namespace/enter.js';
 import { isInside } from '../namespace/inside.js';
+import { enterScope } from '../namespace/scope.js';
 import { StateDirectory } from '../state/directory.js';
 import { readLive } from '../state/live.js';
 import { stateNames } from '../state/runtime.js';
@@ -56,6 +57,8 @@ export async function follow(around: ForwarderSurroundings, names: string[]): Pr
     if (round % 20 === 0) orderForwarder(around.state);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
+  // As a child of ours it must not go with our caller's session.
+  await enterScope(around.state.name, around.state.runtimeDir, around.warn ?? (() => undefined));
   for (let tries = TRIES; tries > 0; tries -= 1) {
     await startForwarder(around, wayIn(around.state));
     const states = await ask();

@@ -112,7 +112,7 @@ async function open(
     throw cause;
   }
   if (failed === undefined) return undefined;
-  await closePorts(around.state, (port) => made.includes(nameOf(port)));
+  await closePorts(around.state, (port) => made.includes(nameOf(port)), around.follow);
   return failed;
 }
 

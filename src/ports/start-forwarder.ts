@@ -28,6 +28,8 @@ export interface ForwarderSurroundings {
   env: Readonly<Record<string, string>>;
   /** Of the forwarder itself, which has nobody to ask. */
   follow?: (names: readonly string[]) => Promise<Record<string, PortState>>;
+  /** Told why a forwarder that we start is not protected from logout. */
+  warn?: (message: string) => void;
 }
 
 const PROGRAMS = {

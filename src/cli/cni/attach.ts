@@ -77,14 +77,14 @@ export async function attach(context: CniContext, list: NetworkList, options: At
 
 /** They are open when this returns, and go with what is about to be counted. */
 async function publish(
-  { state, runtimeDir, env, log }: CniContext,
+  { state, env, log }: CniContext,
   container: string,
   one: CountedNetwork,
   addresses: readonly string[],
   ports: readonly PortRequest[],
 ): Promise<void> {
   const owner = { kind: 'attachment', container, process: thisProcess(), ...one } as const;
-  const around = { state, runtimeDir, env, warn: (message: string) => log.warn(message) };
+  const around = { state, env, warn: (message: string) => log.warn(message) };
   await publishContainerPorts(
     around,
     container,

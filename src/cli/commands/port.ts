@@ -1,6 +1,5 @@
 import { Command, Option } from 'commander';
 import { RnetnsError } from '../../errors/error.js';
-import { enterScope } from '../../namespace/scope.js';
 import { closePorts } from '../../ports/close.js';
 import { listPorts, type ListedPort } from '../../ports/listing.js';
 import { meantBy } from '../../ports/meant.js';
@@ -90,7 +89,7 @@ async function add(specs: readonly string[], options: AddOptions): Promise<void>
     });
   }
   const context = makeContext(options, { givenOnly: true });
-  const { state, env, runtimeDir, log } = context;
+  const { state, env, log } = context;
   const unowned = requests.map((request) => ({ ...request, toHost, proxyProtocol }));
   if (options.check === true) return checkPorts(state, unowned);
   const generation = generationUp(state, 'publish a port');
@@ -101,11 +100,9 @@ async function add(specs: readonly string[], options: AddOptions): Promise<void>
       hint: 'rnetns status shows them; rnetns setup --id ID makes one',
     });
   }
-  // What is started for the namespace must not go with our caller's session.
-  await enterScope(state.name, runtimeDir, (message) => log.warn(message));
   if (options.instead === true) await closePorts(state, (port) => isSameOwner(port.owner, owner));
   const asked = unowned.map((request): Port => ({ ...request, owner }));
-  const ports = await publishPorts({ state, generation, env }, asked);
+  const ports = await publishPorts({ state, generation, env, warn: (message) => log.warn(message) }, asked);
   if (options.instead === true) {
     const chosen = ports.filter((_, index) => asked[index]?.hostPort === 0);
     if (chosen.length > 0) print(false, chosen, () => chosen.map(inWords).join('\n'));

@@ -26,12 +26,7 @@ import {
   unfinishedFile,
   type UnfinishedFile,
 } from '../../netavark/unfinished.js';
-import {
-  checkContainerPorts,
-  closeAttachmentPorts,
-  publishContainerPorts,
-  type PortSurroundings,
-} from '../../ports/container-ports.js';
+import { checkContainerPorts, closeAttachmentPorts, publishContainerPorts } from '../../ports/container-ports.js';
 import { namedNamespaces } from '../../namespace/names.js';
 import {
   countLess,
@@ -63,12 +58,13 @@ interface Container {
 export function setUp(netns: string, input: string, options: NetavarkOptions): Promise<number> {
   return withRequest('setting up', netns, input, options, async (container) => {
     const { context, request, addresses, unfinished } = container;
+    const { state, env, log } = context;
     checkName(container);
     const id = request.container_id;
     // podman publishes by itself, from another network than ours is on.
     const ports = options.rootless === undefined ? portMappings(request) : [];
-    await checkContainerPorts(context.state, id, ports);
-    const change = countMore(context.state, id, networksOf(request), counted(container, id));
+    await checkContainerPorts(state, id, ports);
+    const change = countMore(state, id, networksOf(request), counted(container, id));
     let drop = (): void => undefined;
     const prepare = (process: ProcessId): string => {
       const isKnown = (other: string, network: string) => isCountedNow(container, other, network);
@@ -82,7 +78,12 @@ export function setUp(netns: string, input: string, options: NetavarkOptions): P
     let closePorts = (): Promise<void> => Promise.resolve();
     const done = async (): Promise<void> => {
       closePorts = () => closeContainerPorts(container, request);
-      await publishContainerPorts(portSurroundings(context), id, addressesOf(request, thisProcess()), ports);
+      await publishContainerPorts(
+        { state, env, warn: (message) => log.warn(message) },
+        id,
+        addressesOf(request, thisProcess()),
+        ports,
+      );
       change.note();
     };
     const result = await launch(context, callOf(container, 'setup', change, prepare, done)).catch(
@@ -132,10 +133,6 @@ export function tearDown(netns: string, input: string, options: NetavarkOptions)
     };
     return endBy(await launch(context, callOf(container, 'teardown', change, prepare, done)));
   });
-}
-
-function portSurroundings({ state, runtimeDir, env, log }: NetavarkContext): PortSurroundings {
-  return { state, runtimeDir, env, warn: (message) => log.warn(message) };
 }
 
 async function closeContainerPorts({ context: { state } }: Container, request: NetavarkRequest): Promise<void> {
