@@ -118,13 +118,43 @@ lock_to_mend() {
   # shellcheck source=scripts/start-node.sh
   . "$rn_scripts/start-node.sh"
   check_limits
+  catch_signals
   prepare_own_state || node_main "$@"
   take_lock "$@"
+  end_if_caught
 }
+
+# Until the namespace is there what has been made for it is undone before we end of a signal. What is executed then gets them
+# as they were.
+catch_signals() {
+  rn_catches=1
+  for rn_signal in INT QUIT TERM HUP; do
+    # shellcheck disable=SC2064 # which signal it is
+    trap "rn_caught=$rn_signal" "$rn_signal"
+  done
+}
+
+catch_none() {
+  trap - INT QUIT TERM HUP
+}
+
+end_if_caught() {
+  [ -n "$rn_caught" ] || return 0
+  [ -e "$rn_dir/live" ] || abandon_state
+  # Without the lock it goes only if it is empty, as we have made it.
+  ! rmdir -- "$rn_dir" 2>/dev/null || remove_base
+  catch_none
+  kill -s "$rn_caught" "$$"
+}
+rn_caught='' rn_catches=''
 
 # The lock, or a word why not; whatever isn't the lock's fault Node explains.
 take_lock() {
-  silently lock_state || case $? in
+  silently lock_state && return
+  rn_answer=$?
+  # What we waited for may have ended of the signal.
+  end_if_caught
+  case $rn_answer in
     1) node_main "$@" ;;
     4) die ERR_DESCRIPTORS "$rn_why" 'close some of the descriptors 3 to 9 before this call' ;;
     5) die ERR_STATE_DIR "$rn_why" 'point XDG_RUNTIME_DIR to a file system of this machine, as /run is' ;;
@@ -144,6 +174,8 @@ make_joinable() {
     rn_tries=$((rn_tries - 1))
     make_or_mend "$@"
   done
+  end_if_caught
+  catch_none
   unlock_state
 }
 
@@ -155,6 +187,23 @@ make_or_mend() {
     rn_lease=$rn_dir/lease.$rn_gen
   fi
   [ -e "$rn_dir/live" ] || rn_made=1
+  rn_new=''
+  ! is_nothing_there || rn_new=1
+  make_new_or_mend "$@" && rn_status=0 || rn_status=$?
+  end_if_caught
+  [ "$rn_status" -ne 2 ] || exit 2
+  [ "$rn_status" -eq 0 ] || exit 125
+}
+
+# Nothing but what this call has made.
+is_nothing_there() {
+  for rn_file in "$rn_dir"/*; do
+    case ${rn_file##*/} in lock-owner | "lease.$rn_gen" | "keeper.$rn_gen" | references | tied | ref-count | counted) ;; *) return 1 ;; esac
+  done
+  ! [ -e "$rn_base/.outside/$rn_name" ]
+}
+
+make_new_or_mend() {
   # shellcheck source=scripts/make.sh
   . "$rn_scripts/make.sh"
   # Repair makes only what is needed, and says what it did: both are Node's.
@@ -165,19 +214,25 @@ make_or_mend() {
     rn_words=$(mkfifo -m 600 -- "$rn_lease" "$rn_dir/keeper.$rn_gen" 2>&1) || cannot_make_fifos "${rn_words##*: }"
   take_lease "$rn_lease" || node_main "$@"
   # Where Node can't be found nothing is to be left.
-  [ -n "$rn_root" ] || (find_package) || { [ -e "$rn_dir/live" ] || abandon_state && exit 125; }
+  [ -n "$rn_root" ] || (find_package) || { [ -e "$rn_dir/live" ] || abandon_state && return 125; }
   [ -n "$rn_root" ] || find_package
   limit_node
-  run_node "$@" ${rn_half:+--again} --generation "$rn_gen" </dev/null && return
+  [ -n "$rn_caught" ] || { run_node "$@" ${rn_half:+--again} --generation "$rn_gen" </dev/null && return; }
   rn_status=$?
-  if [ "$rn_status" -ge 128 ]; then
-    # Killed: a supervisor may be on its way, and reaps what there is, or else the next caller removes it.
-    explain_signal "$((rn_status - 128))"
-  elif ! [ -e "$rn_dir/live" ]; then
-    abandon_state
+  [ "$rn_status" -lt 128 ] || [ -n "$rn_caught" ] || explain_signal "$((rn_status - 128))"
+  [ -e "$rn_dir/live" ] || undo_making "$@"
+  return "$rn_status"
+}
+
+# What is there was made by this call, but for references. Where Node fails it has undone that itself, and if it was killed it has not.
+undo_making() {
+  if [ -n "$rn_new" ] && [ -e "$rn_base/.outside/$rn_name" ] && [ "$1" != repair ]; then
+    # With what the first try took, shorter than others wait for the lock.
+    rn_node_seconds=8
+    limit_node
+    silently run_node "$@" --undo --generation "$rn_gen" </dev/null
   fi
-  [ "$rn_status" -eq 2 ] && exit 2
-  exit 125
+  abandon_state
 }
 
 # Here as well, because Node's own try of a write may find room for a file.

@@ -98,8 +98,11 @@ lock_state() {
     rn_answer=$?
     if [ "$rn_answer" -eq 1 ] && [ "$rn_lock_seconds" -gt "$rn_patience" ]; then
       wake_supervisor
+      # Who catches signals (cold.sh) would hear of them at the end; and what there is is the owner's to undo.
+      ${rn_catches:+catch_none}
       rn_words=$(flock -w "$((rn_lock_seconds - rn_patience))" "$rn_lock_fd" 2>&1)
       rn_answer=$?
+      ${rn_catches:+catch_signals}
     fi
     if [ "$rn_answer" -gt 1 ]; then
       rn_why="locking $rn_dir failed: ${rn_words##*: }"

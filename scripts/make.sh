@@ -8,7 +8,7 @@
 # and then the files that say what there is. src/lifecycle/create.ts does the same with a plan of the moment. Whatever
 # isn't as always is Node's, which plans again and explains: so nothing in here has words.
 #
-# Reads:    rn_dir rn_base rn_name rn_runtime rn_gen rn_raise and the functions of scripts/rnetns; the lock and a lease are held
+# Reads:    rn_dir rn_base rn_name rn_runtime rn_gen rn_new rn_raise and the functions of scripts/rnetns; the lock and a lease are held
 # Sets:     rn_half: it went wrong half-way, and Node is to remove what there is
 # Requires: setsid env unshare newuidmap newgidmap mkdir ln mkfifo timeout head date readlink awk; prlimit where limits are
 #           low, bash where descriptors above 9 are open; kept-plan.sh process.sh fifos.sh supervisor.sh
@@ -18,14 +18,16 @@ rn_half='' rn_go='' rn_both='' rn_answer=''
 rn_make_seconds=11
 
 make_by_plan() {
-  [ -z "$rn_half$rn_fallback$rn_low" ] && [ "$rn_free" -ge 5 ] && is_nothing_there || return 1
+  [ -n "$rn_new" ] && [ -z "$rn_half$rn_fallback$rn_low" ] && [ "$rn_free" -ge 5 ] || return 1
+  # Who protects it from the end of the session speaks D-Bus: src/namespace/user-manager.ts.
+  ! [ -e "$rn_runtime/systemd/private" ] || return 1
   # shellcheck source=scripts/kept-plan.sh
   . "$rn_scripts/kept-plan.sh"
   has_plan || return 1
   rn_out=$rn_base/.outside/$rn_name
   prepare_making &
   rn_preparing=$!
-  is_usual_caller && plan_is_fresh && find_way_out self || { wait "$rn_preparing" && return 1; }
+  is_usual_caller && plan_is_fresh && find_way_out self || { wait "$rn_preparing" || rn_half=1 && return 1; }
   # shellcheck disable=SC1090 # what Node has kept
   . "$rn_plan"
   rn_half=1 rn_host_way=$rn_way
@@ -35,6 +37,8 @@ make_by_plan() {
     return
   fi
   [ -z "$rn_answer" ] || eval "exec $rn_go>&- $rn_both>&- $rn_answer<&-"
+  # A signal that is caught ends a wait before its time.
+  wait "$rn_preparing"
   return 1
 }
 
@@ -44,16 +48,6 @@ find_descriptors() {
     if [ -e "/proc/self/fd/$rn_fd" ]; then continue; fi
     if [ -z "$rn_go" ]; then rn_go=$rn_fd; elif [ -z "$rn_both" ]; then rn_both=$rn_fd; else rn_answer=$rn_fd && return; fi
   done
-}
-
-# Nothing but what this call has made.
-is_nothing_there() {
-  for rn_file in "$rn_dir"/*; do
-    case ${rn_file##*/} in lock-owner | "lease.$rn_gen" | "keeper.$rn_gen" | references | tied | ref-count | counted) ;; *) return 1 ;; esac
-  done
-  ! [ -e "$rn_base/.outside/$rn_name" ] || return 1
-  # Who protects it from the end of the session speaks D-Bus: src/namespace/user-manager.ts.
-  ! [ -e "$rn_runtime/systemd/private" ]
 }
 
 # What stays serves every caller: where one has a niceness, fewer CPUs, an OOM score or no new privileges, Node undoes what can

@@ -68,7 +68,7 @@ function keep({ state, config, inputs, log }: Context, plan: Plan, made: Plan): 
 }
 
 /** Only what was made: references of a namespace whose processes had all died are containers', and stay. */
-async function undo({ state, env }: Context, generation: string): Promise<void> {
+export async function undo({ state, env }: Context, generation: string): Promise<void> {
   if (readReferences(state).count === 0) return removeNamespace(state, env);
   await endParts(state);
   removeRemains(state, generation);

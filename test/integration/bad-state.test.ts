@@ -3,6 +3,7 @@
 import { expect } from 'chai';
 import { chmodSync, lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { forgetKeptPlan } from '../fixtures/kept-plan.js';
 import { expectRefused, snapshot } from '../fixtures/refusals.js';
 import { requires } from '../fixtures/requirements.js';
 import { launcher, run } from '../fixtures/rnetns.js';
@@ -91,6 +92,7 @@ describe('a runtime directory', function () {
       expect(await netnsOfNewRun(inner)).to.equal(command.netns);
       await command.finish();
       await run(['stop', '--force'], { env: inner.env });
+      forgetKeptPlan(dir);
       expect(Object.keys(snapshot(dir)).filter((file) => file !== 'rnetns')).to.deep.equal(['', 'mine']);
     });
   }

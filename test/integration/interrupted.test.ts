@@ -79,6 +79,7 @@ describe('interrupted', function () {
     { what: 'the whole job, with SIGKILL,', signal: 'SIGKILL', alone: false, stepMs: 8 },
     { what: 'the launcher alone, with SIGKILL,', signal: 'SIGKILL', alone: true, stepMs: 16 },
     { what: 'the whole job, with SIGINT,', signal: 'SIGINT', alone: false, stepMs: 16 },
+    { what: 'the whole job, with SIGTERM,', signal: 'SIGTERM', alone: false, stepMs: 32 },
     { what: 'the launcher alone, with SIGTERM,', signal: 'SIGTERM', alone: true, stepMs: 32 },
   ] as const;
   for (const { what, signal, alone, stepMs } of kills) {
@@ -88,6 +89,8 @@ describe('interrupted', function () {
       for (const delayMs of sweep(stepMs, 260)) {
         const outcome = await interrupt(runtime, ['run', '--', 'true'], { signal, delayMs, alone });
         if (outcome === 'interrupted') points += 1;
+        // Of anything but SIGKILL the launcher undoes what was made.
+        if (signal !== 'SIGKILL') await gone(runtime);
         await expectUsable(runtime, `${signal} after ${delayMs} ms`);
       }
       console.log(`      ${points} points`);

@@ -5,6 +5,7 @@ import { EXIT, RnetnsError } from '../../errors/error.js';
 import { closeInherited } from '../../exec/background.js';
 import { takeFairShare } from '../../exec/fair-share.js';
 import { endOnTerm } from '../../exec/running.js';
+import { undo } from '../../lifecycle/create.js';
 import { endParts } from '../../lifecycle/end-parts.js';
 import { ensure } from '../../lifecycle/ensure.js';
 import { checkWritable, statStateDirectory, writeError, type StateDirectory } from '../../state/directory.js';
@@ -14,8 +15,9 @@ import { makeContext } from '../context.js';
 import { exitWith } from '../report.js';
 
 /**
- * `ensure --name NAME [--generation ID [--again]]`: the launcher's. With a generation the caller holds the lock and a lease, and
- * gets a living namespace; `--again`: what it has begun without Node goes first. Without one the launcher could not get that far, and is told why.
+ * `ensure --name NAME [--generation ID [--again|--undo]]`: the launcher's. With a generation the caller holds the lock and a lease, and
+ * gets a living namespace; `--again`: what it has begun without Node goes first; `--undo`: what a killed one has begun goes, and that is all.
+ * Without a generation the launcher could not get that far, and is told why.
  */
 export async function ensureCommand(args: readonly string[]): Promise<number> {
   const text = { type: 'string' } as const;
@@ -28,6 +30,7 @@ export async function ensureCommand(args: readonly string[]): Promise<number> {
       generation: text,
       json: { type: 'boolean' },
       again: { type: 'boolean' },
+      undo: { type: 'boolean' },
     },
   });
   const context = makeContext({ name: values.name, config: values.config, logLevel: values['log-level'] });
@@ -40,7 +43,7 @@ export async function ensureCommand(args: readonly string[]): Promise<number> {
       closeInherited();
       await takeFairShare(context.env);
       if (values.again === true) await endParts(context.state);
-      await ensure(context, values.generation);
+      await (values.undo === true ? undo : ensure)(context, values.generation);
     }
     return EXIT.ok;
   } finally {
