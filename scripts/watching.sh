@@ -3,7 +3,7 @@
 #
 # Theory of operation: a look compares contents
 #
-# inotifywait(1) waits for one change in the directories of all links from /etc/resolv.conf to its file, says so into `events` and
+# inotifywait(1) waits for one change in the file, or the directories of all links from /etc/resolv.conf to its file, says so into `events` and
 # ends. Of directories, for a file may be replaced, a link led elsewhere; and each time anew, for then other directories may
 # count. Whatever it says, and whatever it was, is a hint: what is compared is what the files hold, a moment later, as a DHCP
 # client writes several times. Nobody trusts the times of files: a backup that is moved back is older. Where there is no inotifywait,
@@ -89,6 +89,8 @@ host_directories() {
       [ -L "$path" ] && link=$(readlink -- "$path") || break
       case $link in *[[:space:]]*) break ;; /*) path=$link ;; *) path=${path%/*}/$link ;; esac
     done
+    # Where something is mounted on it, as in containers, it is written in another directory.
+    [ ! -f "$path" ] || directories="$directories $path"
   done
 }
 

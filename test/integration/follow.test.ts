@@ -122,6 +122,11 @@ describe('a host that changes', () => {
       ln -s ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf`,
     ],
     [
+      'in a file that is mounted there, as in containers',
+      'printf %s "$1" >/etc/resolv.conf',
+      'mkdir "$TMP/mounted"; mv /etc/resolv.conf "$TMP/mounted/file"; : >/etc/resolv.conf; mount --bind "$TMP/mounted/file" /etc/resolv.conf',
+    ],
+    [
       'in a directory that is removed and made again',
       'rm -r /run/dns; sleep 0.5; mkdir /run/dns; sleep 0.5; printf %s "$1" >/run/dns/resolv.conf',
       'cover_run dns; mkdir /run/dns; mv /etc/resolv.conf /run/dns/resolv.conf; ln -s /run/dns/resolv.conf /etc/resolv.conf',
