@@ -13,7 +13,7 @@ if PATH=/dev/null command -v nsenter >/dev/null; then
   rn_own_programs=1
   # The blank at the end: the word after it may be an alias as well.
   alias exec='exec ' command='command '
-  for rn_program in awk cat chcon date dd env find grep head ip mkdir mkfifo mount mv nsenter readlink rm rmdir sleep \
+  for rn_program in awk cat chcon date dd env find grep head ip mkdir mkfifo mount mv nsenter readlink rm rmdir setpriv sleep \
     stat timeout umount unshare; do
     rn_rest=$PATH:
     while [ -n "$rn_rest" ]; do

@@ -16,7 +16,7 @@
 # Reads:    dir, out, generation, now, answered, keeper_is and event of supervisor.sh; rn_host_sum and follow_command of the plan
 # Sets:     host_at: when to look, or ''
 # Files:    .outside/NAME/followed: the sum of what was followed last
-# Requires: inotifywait where it is installed; readlink cksum cat head
+# Requires: inotifywait where it is installed, with setpriv; readlink cksum cat head
 # shellcheck disable=SC2154 # they are the sourcing program's
 host_at='' host_new='' host_first='' host_sum='' watcher=none watch_again=0 watch_delay=0
 follower=none follow_again=0 follow_delay=0
@@ -58,11 +58,13 @@ watch_host() {
     wait "$watcher" 2>/dev/null && watch_delay=0 || watch_failed "$?"
     watcher=none
   fi
-  [ "$now" -ge "$watch_again" ] && command -v inotifywait >/dev/null || return 0
+  [ "$now" -ge "$watch_again" ] && command -v inotifywait >/dev/null && command -v setpriv >/dev/null || return 0
   host_directories
+  # Where nothing changes it would outlive us for ever. We may have died before it asks to die with us.
   # Words on stderr are hints as well: they say when it has begun to watch.
-  # shellcheck disable=SC2086 # names without blanks
-  inotifywait --format changed -e close_write,create,delete,move,delete_self,move_self,attrib -- $directories \
+  # shellcheck disable=SC2016,SC2086 # what that sh knows; names without blanks
+  setpriv --pdeathsig KILL sh -c '[ "$PPID" = "$1" ] && shift && exec "$@"' sh "$$" inotifywait --format changed \
+    -e close_write,create,delete,move,delete_self,move_self,attrib -- $directories \
     </dev/null >&7 2>&7 4>&- 5<&- 6>&- 8>&- 9<&- &
   watcher=$!
   # It may not be able to.

@@ -245,6 +245,24 @@ describe('a host that changes', () => {
     await waitFor(async () => ![first, undefined].includes(await watchers()), { what: 'another watcher' });
   });
 
+  it('its supervisor killed with all that could follow it: no watcher outlives them', async function () {
+    requires(this, 'inotifywait');
+    const host = await playedHost(freshRuntimeDir(this), [FIRST]);
+    const inside = host.spawn(['run', '--', 'sh', '-c', 'echo up; exec sleep 600']);
+    await printed(inside, 'up\n');
+    const watchers = (): Promise<string | undefined> => watcherOf(host);
+    const first = await waitFor(watchers, { what: 'a watcher' });
+    const { supervisor } = await host.status();
+    await host.sh(`kill -9 ${supervisor?.pid ?? 0}`);
+    const next = await waitFor(async () => [await watchers()].find((pid) => pid !== undefined && pid !== first), {
+      what: 'the watcher of the next one alone',
+    });
+    await host.sh(
+      `read -r _ _ _ supervisor _ guard _ <"$XDG_RUNTIME_DIR/rnetns/default/live"; kill -9 $supervisor $guard`,
+    );
+    await waitFor(async () => (await watchers()) !== next, { what: 'the watcher to end with its supervisor' });
+  });
+
   /** Asks by one socket that stays, as a resolver that has read resolv.conf once. */
   const ONE_SOCKET = `
 import socket, time
