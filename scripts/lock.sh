@@ -7,7 +7,7 @@
 #
 # Reads:    rn_dir (the state directory), rn_base (its parent), rn_name, rn_lease; named so for scripts/rnetns' sake
 # Sets:     rn_lock_fd; rn_why
-# Requires: flock mkdir rm rmdir
+# Requires: flock mkdir rm rmdir; process.sh where what killed calls have left is removed
 # shellcheck disable=SC2154 # rn_dir, rn_base, rn_name and rn_lease are the sourcing program's
 # shellcheck disable=SC2034 # which also says $rn_why
 
@@ -49,6 +49,19 @@ remove_base() {
     rnetns-*[!0-9]*) ;;
     rnetns-[0-9]*) remove_made "$rn_other" ;;
   esac
+}
+
+# Locks of containers (src/state/container-lock.ts) whose owners were killed. A call that takes the namespace down for its
+# container has that lock too, from Node, and Node removes the file if it lives.
+remove_forsaken() {
+  for rn_other in "${rn_base%/*}"/.rnetns+*; do
+    # A FIFO of that name would block.
+    [ -f "$rn_other" ] && command exec 8<"$rn_other" || continue
+    rn_owner=''
+    for rn_fd in 3 4 5 6 7; do ! [ "/proc/self/fd/$rn_fd" -ef "$rn_other" ] || read -r rn_owner _ <&8; done
+    if [ -n "$rn_owner" ]; then ! start_of "$rn_owner"; else flock -n 8 && [ /proc/self/fd/8 -ef "$rn_other" ]; fi &&
+      rm -f -- "$rn_other"
+  done 2>/dev/null
 }
 
 remove_made() {

@@ -315,6 +315,14 @@ release() {
   # shellcheck source=scripts/reap.sh
   . "$rn_scripts/reap.sh"
   silently reap_unused
+  ! [ -e "$rn_dir/live" ] || return 0
+  # The supervisor may have been quicker, and can't know that a lock which we have was that of a caller who was killed.
+  # shellcheck source=scripts/lock.sh
+  . "$rn_scripts/lock.sh"
+  # shellcheck source=scripts/process.sh
+  . "$rn_scripts/process.sh"
+  silently remove_forsaken
+  remove_base
 }
 
 # A command of others is reason enough to leave it, and needs no lock: the supervisor looks when that one has gone.

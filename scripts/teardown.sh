@@ -84,18 +84,6 @@ wait_gone() {
   return 1
 }
 
-# Locks of containers (src/state/container-lock.ts) whose owners were killed. A call that takes the namespace down for its
-# container has that lock too, from Node, and Node removes the file if it lives.
-remove_forsaken() {
-  for file in "${rn_base%/*}"/.rnetns+*; do
-    # A FIFO of that name would block.
-    [ -f "$file" ] && command exec 8<"$file" || continue
-    owner=''
-    for fd in 3 4 5 6 7; do ! [ "/proc/self/fd/$fd" -ef "$file" ] || read -r owner _ <&8; done
-    if [ -n "$owner" ]; then ! start_of "$owner"; else flock -n 8 && [ /proc/self/fd/8 -ef "$file" ]; fi && rm -f -- "$file"
-  done 2>/dev/null
-}
-
 driver=
 { [ -z "$others" ] && [ -f "$dir/rootless-netns-conn.pid" ] && read -r driver <"$dir/rootless-netns-conn.pid"; } 2>/dev/null
 [ "${driver:-0}" != 0 ] && is_driver "$driver" || driver=

@@ -309,31 +309,37 @@ describe('one container', function () {
     await gone(runtime);
   });
 
-  it('kill -9 of an add, and of a del whose launcher then takes the namespace down: no file is left', async function () {
-    const { mark, runtime } = withWaiting(this);
-    await succeed(runtime, 'netns', 'add', 'web');
-    writeFileSync(join(mark, 'wait'), '');
-    const adding = spawnRnetns(['cni', 'add', 'slow', 'id-web', 'web'], { env: runtime.env });
-    await waitFor(() => existsSync(join(mark, 'here')), { what: 'the add' });
-    await killNow(adding.pid);
-    expect(locks(runtime)).to.have.lengthOf(1);
-    rmSync(join(mark, 'wait'));
-    await succeed(runtime, 'cni', 'add', 'second', 'other', 'web', '--ifname', 'eth1');
-    await succeed(runtime, 'cni', 'del', 'slow', 'id-web', 'web');
-    expect(locks(runtime)).to.deep.equal([]);
-    // With a warning: the container is still on its network.
-    await run(['netns', 'delete', 'web'], { env: runtime.env });
-    const slow = `case "$*" in *references*) : >${mark}/dropping; while [ -e ${mark}/dropping ]; do sleep 0.05; done ;; esac
+  for (const [who, slowly] of [
+    ['launcher', ''],
+    ['supervisor', 'sleep 2'],
+  ] as const) {
+    it(`kill -9 of an add, and of a del whose ${who} then takes the namespace down: no file is left`, async function () {
+      const { mark, runtime } = withWaiting(this);
+      await succeed(runtime, 'netns', 'add', 'web');
+      writeFileSync(join(mark, 'wait'), '');
+      const adding = spawnRnetns(['cni', 'add', 'slow', 'id-web', 'web'], { env: runtime.env });
+      await waitFor(() => existsSync(join(mark, 'here')), { what: 'the add' });
+      await killNow(adding.pid);
+      expect(locks(runtime)).to.have.lengthOf(1);
+      rmSync(join(mark, 'wait'));
+      await succeed(runtime, 'cni', 'add', 'second', 'other', 'web', '--ifname', 'eth1');
+      await succeed(runtime, 'cni', 'del', 'slow', 'id-web', 'web');
+      expect(locks(runtime)).to.deep.equal([]);
+      // With a warning: the container is still on its network.
+      await run(['netns', 'delete', 'web'], { env: runtime.env });
+      const slow = `case "$*" in *references*) : >${mark}/dropping; while [ -e ${mark}/dropping ]; do sleep 0.05; done ;; esac
       exec /usr/bin/find "$@"`;
-    script(join(mark, 'find'), slow);
-    const env = { ...runtime.env, PATH: `${mark}:${runtime.env.PATH ?? process.env.PATH ?? ''}` };
-    const deleting = spawnRnetns(['cni', 'del', 'second', 'other', '--ifname', 'eth1'], { env });
-    await waitFor(() => existsSync(join(mark, 'dropping')), { what: 'the del to drop' });
-    await killNow(deleting.pid);
-    expect(locks(runtime)).to.have.lengthOf(1);
-    rmSync(join(mark, 'dropping'));
-    await gone(runtime);
-  });
+      script(join(mark, 'find'), slow);
+      script(join(mark, 'dd'), `${slowly}\nexec /usr/bin/dd "$@"`);
+      const env = { ...runtime.env, PATH: `${mark}:${runtime.env.PATH ?? process.env.PATH ?? ''}` };
+      const deleting = spawnRnetns(['cni', 'del', 'second', 'other', '--ifname', 'eth1'], { env });
+      await waitFor(() => existsSync(join(mark, 'dropping')), { what: 'the del to drop' });
+      await killNow(deleting.pid);
+      expect(locks(runtime)).to.have.lengthOf(1);
+      rmSync(join(mark, 'dropping'));
+      await gone(runtime);
+    });
+  }
 });
 
 describe('the plugin of type rnetns', function () {
