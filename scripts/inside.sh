@@ -58,7 +58,9 @@ fill_namespaces() {
     map_ids "$keeper" && { [ "$keeper_is" = making ] || bind_namespaces "$keeper"; } &&
       exec 9<"$dir/rootless-netns" && raise_loopback
   } 2>>"$out/keeper.said" || {
+    # No timer would have us look again.
     kill -s KILL "$keeper"
+    tell "ended $keeper"
     return
   }
   exec 4>&-

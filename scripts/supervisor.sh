@@ -274,6 +274,8 @@ wait_for_event() {
   # Whoever would wake us up may have been killed, with the timer. As a trapped signal the end of a child ends the read, but not
   # in bash, which has a limit for it.
   trap : CHLD
+  # Who makes the namespaces may have failed before that, and nothing else would tell.
+  [ "$keeper_is" != making ] || keeper_lives || { event='' && trap - CHLD && return; }
   # One timer at a time, unless it is far off; none yet while who waits for us has a limit, and is sure to hear from one of two.
   case $answered$keeper_is-$driver_is in
     making-* | starting-starting) ;;

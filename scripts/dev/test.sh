@@ -57,6 +57,8 @@ done
 
 work='' tmp='' user='' made_parent=''
 failed_before=${RNETNS_TEST_FAILED-}
+# Tests call this program as well.
+unset RNETNS_TEST_FAILED
 fail() { printf '%s\n' "$1" >>"$work/counts.failed" && printf '0 1 0\n' >>"$work/counts"; }
 list_failed() {
   list=$work/failed.all

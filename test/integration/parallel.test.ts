@@ -12,7 +12,8 @@ import { gone, partsOf, startCommand } from '../fixtures/shared-netns.js';
 import { onTestEnd } from '../fixtures/test-end.js';
 import { basename, dirname } from 'node:path';
 
-const MEMORY_LIMIT_KB = 12 * 1024;
+/** docs/design.md, "Figures": with inotifywait, which is 2 MB of them. */
+const MEMORY_LIMIT_KB = 16 * 1024;
 /** Promised are 3 s; machines of CI are noisy, so that only far beyond is a failure. The figure is printed. */
 const JOINS_LIMIT_MS = 60_000;
 
@@ -99,7 +100,7 @@ describe('in parallel', function () {
     await gone(runtime);
   });
 
-  it('300 commands join within seconds, wait, and cost at most 12 MB of ours', async function () {
+  it('300 commands join within seconds, wait, and cost at most 16 MB of ours', async function () {
     const runtime = lingering(this, 0);
     const first = await startCommand(runtime);
     const count = 300;
@@ -137,7 +138,7 @@ describe('in parallel', function () {
     const waiting = ours.filter((pid) => ![guard, keeper, supervisor].includes(pid));
     expect(descendantsOf(supervisor)).to.include.members(waiting);
     const totalKb = ours.reduce((sum, pid) => sum + residentKb(pid), 0);
-    console.log(`      ours beside 300 commands: ${(totalKb / 1024).toFixed(1)} MB resident (promised: 12)`);
+    console.log(`      ours beside 300 commands: ${(totalKb / 1024).toFixed(1)} MB resident (promised: 16)`);
     expect(totalKb).to.be.at.most(MEMORY_LIMIT_KB);
     expect(joinsMs).to.be.below(JOINS_LIMIT_MS);
 
