@@ -187,9 +187,9 @@ describe('podman', function () {
     const body = `
       export XDG_RUNTIME_DIR=${around}/rt
       unshare --mount --propagation private sh -c '
-        mount --bind ${around}/rt ${own}/rt && mount --rbind ${own} ${around} && exec "$rnetns" run -- sleep 300' &
+        mount --bind ${around}/rt ${own}/rt && mount --rbind ${own} ${around} && exec "$rnetns" run -- sh -c "echo up; exec sleep 300"' >${runtime.dir}/up &
       sleeper=$!
-      until [ -e $XDG_RUNTIME_DIR/rnetns/default/live ]; do sleep 0.1; done
+      until [ -s ${runtime.dir}/up ]; do sleep 0.1; done
       before=$("$rnetns" run -- readlink /proc/self/ns/net) || fail before
       rmdir ${own}/rt || fail rmdir
       after=$("$rnetns" run -- readlink /proc/self/ns/net) || fail after
@@ -197,6 +197,7 @@ describe('podman', function () {
       "$rnetns" status | head -n 1
       kill $sleeper
       "$rnetns" stop --force
+      rm ${runtime.dir}/up
       rmdir ${around}/rt ${around} ${own}
       XDG_RUNTIME_DIR=${runtime.dir}`;
     const { status, stdout, stderr } = await asPodman({ ...runtime, env }, body);
