@@ -343,12 +343,13 @@ describe('a port of a container', function () {
     await succeed(given, ['netns', 'add', 'web']);
     await serve(given, 'web');
     await succeed(given, ['cni', 'add', 'rnetns', 'web', 'web', ...capability(...mapping(8080))]);
-    const pids = async (): Promise<Record<string, number>> => {
+    // Of one that has just been killed status knows nothing, or no pid, for a moment.
+    const pids = async (): Promise<Record<string, number | undefined>> => {
       const { driver, supervisor } = JSON.parse(await succeed(given, ['status', '--json'])) as Record<
         string,
-        { pid: number }
+        { pid?: number } | null
       >;
-      return { driver: driver!.pid, supervisor: supervisor!.pid, forwarder: forwarderPids(runtime)[0]! };
+      return { driver: driver?.pid, supervisor: supervisor?.pid, forwarder: forwarderPids(runtime)[0] };
     };
     for (const part of ['forwarder', 'driver', 'supervisor']) {
       await killNow((await pids())[part] ?? 0);

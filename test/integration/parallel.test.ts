@@ -132,11 +132,16 @@ describe('in parallel', function () {
     const commands = processesIn(first.netns).filter((pid) => pid !== keeper);
     expect(commands).to.have.lengthOf(count + 1);
     const others = new Set([...commands, driver, spawner.pid]);
-    const ours = processesMentioning(basename(dirname(runtime.dir))).filter((pid) => !others.has(pid));
+    // Those that wait, for leases, for words of driver and keeper, for a while, are the supervisor's, and come and go.
+    const ours = await waitFor(
+      () => {
+        const found = processesMentioning(basename(dirname(runtime.dir))).filter((pid) => !others.has(pid));
+        const family = [guard, keeper, supervisor, ...descendantsOf(supervisor)];
+        return found.every((pid) => family.includes(pid)) && found;
+      },
+      { what: 'no processes but the supervisor and its children' },
+    );
     expect(ours).to.include.members([guard, keeper, supervisor]);
-    // Those that wait, for leases, for words of driver and keeper, for a while, are the supervisor's.
-    const waiting = ours.filter((pid) => ![guard, keeper, supervisor].includes(pid));
-    expect(descendantsOf(supervisor)).to.include.members(waiting);
     const totalKb = ours.reduce((sum, pid) => sum + residentKb(pid), 0);
     console.log(`      ours beside 300 commands: ${(totalKb / 1024).toFixed(1)} MB resident (promised: 16)`);
     expect(totalKb).to.be.at.most(MEMORY_LIMIT_KB);
