@@ -1,5 +1,5 @@
-import { statSync, type Stats } from 'node:fs';
 import type { StateDirectory } from '../state/directory.js';
+import { isSameFile, statOptional } from '../state/files.js';
 import { holdsLease } from '../state/lease.js';
 import { identifyProcess, isAlive, namespaceInode, processesInNetns, type ProcessId } from '../state/process.js';
 import type { Record } from '../state/record.js';
@@ -45,20 +45,12 @@ export function onlyLooks(state: StateDirectory, generation: string | undefined)
   const fifo = generation === undefined ? undefined : statOptional(state.keeperFifo(generation));
   return (pid) => {
     const open = fifo === undefined ? undefined : statOptional(`/proc/${pid}/fd/${KEEPER_FIFO_FD}`);
-    return open !== undefined && open.ino === fifo?.ino && open.dev === fifo.dev;
+    return isSameFile(open, fifo);
   };
 }
 
 /** By this number reap.sh looks for it. */
 const KEEPER_FIFO_FD = 4;
-
-function statOptional(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
-}
 
 /** A command that outlived all of ours. */
 export function findSurvivor(state: StateDirectory, record: Record | undefined): ProcessId | undefined {

@@ -1,7 +1,7 @@
 import { lstatSync, type BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 import type { StateDirectory } from '../state/directory.js';
-import { listNames } from '../state/files.js';
+import { isSameFile, listNames } from '../state/files.js';
 import { readLive } from '../state/live.js';
 import { isAlive, ownPids, type ProcessId } from '../state/process.js';
 import { readRecord } from '../state/record.js';
@@ -53,7 +53,7 @@ const MAKING_MS = 2000;
 function mountedFor(pid: number, { names, namesSeen }: StateDirectory, name: string): number | undefined {
   const seen = look(join(`/proc/${pid}/root`, namesSeen, name));
   const file = look(join(names, name));
-  if (seen?.isFile() !== true || (seen.ino === file?.ino && seen.dev === file.dev)) return undefined;
+  if (seen?.isFile() !== true || isSameFile(seen, file)) return undefined;
   return Number(seen.ino);
 }
 

@@ -1,6 +1,5 @@
-import { statSync } from 'node:fs';
 import type { StateDirectory } from '../state/directory.js';
-import { readOptional } from '../state/files.js';
+import { isSameFile, readOptional, statOptional } from '../state/files.js';
 import { identifyProcess, namespaceInode, type ProcessId } from '../state/process.js';
 
 /**
@@ -47,10 +46,5 @@ export function processLine({ pid, startTicks }: ProcessId): string {
 
 /** False also for a process that may not be looked at. */
 export function hasOpen(pid: number, descriptor: number, file: string): boolean {
-  try {
-    const [open, ours] = [statSync(`/proc/${pid}/fd/${descriptor}`), statSync(file)];
-    return open.ino === ours.ino && open.dev === ours.dev;
-  } catch {
-    return false;
-  }
+  return isSameFile(statOptional(`/proc/${pid}/fd/${descriptor}`), statOptional(file));
 }

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import type { StateDirectory } from '../state/directory.js';
+import { isSameFile } from '../state/files.js';
 import type { ProcessId } from '../state/process.js';
 
 /**
@@ -9,5 +10,5 @@ import type { ProcessId } from '../state/process.js';
 export function showsResolvConf({ resolvConf }: StateDirectory, keeper: ProcessId, target: string): boolean {
   const seen = statSync(`/proc/${keeper.pid}/root${target}`, { throwIfNoEntry: false });
   const ours = statSync(resolvConf, { throwIfNoEntry: false });
-  return ours !== undefined && seen?.ino === ours.ino && seen.dev === ours.dev;
+  return isSameFile(ours, seen);
 }

@@ -1,6 +1,7 @@
-import { statSync, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { runCommand } from '../exec/command.js';
 import type { StateDirectory } from '../state/directory.js';
+import { isSameFile, statOptional } from '../state/files.js';
 import { allPids, namespaceInode, type ProcessId } from '../state/process.js';
 import { realPathIn } from './host-files.js';
 
@@ -30,7 +31,7 @@ const AT_ONCE = 4;
 
 /** @returns how many see it again; words of those where it couldn't be mounted. */
 export async function showResolvConf(shown: Shown): Promise<{ count: number; failed: string[] }> {
-  const ours = look(shown.state.resolvConf);
+  const ours = statOptional(shown.state.resolvConf);
   const places = views(shown.keeper).flatMap((pid) => {
     const place = ours === undefined ? undefined : placeFor(pid, ours, shown);
     return place === undefined ? [] : [{ pid, place }];
@@ -67,13 +68,13 @@ function placeFor(pid: number, ours: Stats, { target, keeper }: Shown): string |
   const root = `/proc/${pid}/root`;
   const real = realPathIn(root, HOST_FILE);
   if (real === undefined) {
-    const isHosts = areSame(look(`${root}/etc`), look('/etc'));
+    const isHosts = isSameFile(statOptional(`${root}/etc`), statOptional('/etc'));
     return isHosts && target.startsWith('/run/') ? target : undefined;
   }
-  const seen = look(root + real);
-  if (areSame(seen, ours)) return undefined;
+  const seen = statOptional(root + real);
+  if (isSameFile(seen, ours)) return undefined;
   // What the keeper sees is what new commands see.
-  return pid === keeper.pid || areSame(seen, look(HOST_FILE)) ? real : undefined;
+  return pid === keeper.pid || isSameFile(seen, statOptional(HOST_FILE)) ? real : undefined;
 }
 
 async function mountFor(pid: number, place: string, { state, env }: Shown): Promise<string | undefined> {
@@ -89,16 +90,4 @@ async function mountFor(pid: number, place: string, { state, env }: Shown): Prom
   return status === 0
     ? undefined
     : `cannot mount resolv.conf on ${place} for process ${pid}: ${stderr.trim() || outcome}`;
-}
-
-function look(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
-}
-
-function areSame(one: Stats | undefined, other: Stats | undefined): boolean {
-  return one !== undefined && one.ino === other?.ino && one.dev === other.dev;
 }

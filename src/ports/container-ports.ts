@@ -6,7 +6,7 @@ import { readLive } from '../state/live.js';
 import { closePorts } from './close.js';
 import { readPorts } from './desired.js';
 import { generationUp } from './place.js';
-import { hostSide, type AttachmentOwner, type Port } from './port.js';
+import { hostSide, plainPort, type AttachmentOwner, type Port } from './port.js';
 import { checkNetwork, checkPorts, publishPorts } from './publish.js';
 import type { PortRequest } from './specification.js';
 import type { ForwarderSurroundings } from './start-forwarder.js';
@@ -47,10 +47,7 @@ export async function checkContainerPorts(
   const live = readLive(state);
   if (live !== undefined) checkNetwork(live.supervisor.pid, WITHOUT_PORTS);
   const more = withoutThose(asked, portsOf(state, container));
-  await checkPorts(
-    state,
-    more.map((port) => ({ ...port, toHost: false, proxyProtocol: undefined })),
-  );
+  await checkPorts(state, more.map(plainPort));
 }
 
 const WITHOUT_PORTS =
@@ -107,7 +104,7 @@ export function planContainerPorts(addresses: readonly ContainerAddress[], asked
       });
     }
     const { owner, ip } = address;
-    return { ...port, targetIp: ip, toHost: false, proxyProtocol: undefined, owner };
+    return { ...plainPort(port), targetIp: ip, owner };
   });
 }
 

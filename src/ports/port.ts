@@ -28,6 +28,11 @@ export interface Port extends PortRequest {
   owner: Owner;
 }
 
+/** A port of the host's that leads inside, with nothing out of the ordinary. */
+export function plainPort(request: PortRequest): Omit<Port, 'owner'> {
+  return { ...request, toHost: false, proxyProtocol: undefined };
+}
+
 /** What no two ports of a namespace may have alike, as the name of a file. */
 export function nameOf({ toHost, protocol, hostPort, hostIp }: Omit<Port, 'owner'>): string {
   return `${toHost ? 'to-host' : 'publish'}+${protocol}+${hostPort}+${hostIp === '' ? 'any' : hostIp}`;

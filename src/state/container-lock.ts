@@ -5,7 +5,7 @@ import { ensureRuntimeDir, removeBase } from '../config/runtime-dir.js';
 import { RnetnsError } from '../errors/error.js';
 import { flock } from '../exec/flock.js';
 import { writeError, type StateDirectory } from './directory.js';
-import { listNames, readOptional } from './files.js';
+import { isSameFile, listNames, readOptional } from './files.js';
 import { hostUid } from './host-uid.js';
 import { identifyProcess, isAlive } from './process.js';
 import { ownUid } from './runtime.js';
@@ -149,8 +149,7 @@ function seemsOwned(path: string): boolean {
 }
 
 function isAt(fd: number, path: string): boolean {
-  const [open, there] = [fstatSync(fd), statSync(path, { throwIfNoEntry: false })];
-  return open.ino === there?.ino && open.dev === there.dev;
+  return isSameFile(fstatSync(fd), statSync(path, { throwIfNoEntry: false }));
 }
 
 function pathOf(state: StateDirectory, containerId: string): string {

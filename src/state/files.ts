@@ -14,6 +14,8 @@ import {
   rmSync,
   statSync,
   writeSync,
+  type BigIntStats,
+  type Stats,
 } from 'node:fs';
 import { errnoCode } from '../config/errno.js';
 import { removeProbe, writeError } from './directory.js';
@@ -59,6 +61,23 @@ export function readOptional(path: string): string | undefined {
     return undefined;
   }
 }
+
+/** What is at a path, through links; undefined when there is nothing, or it may not be looked at. */
+export function statOptional(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Two looks at one file, by whichever names; what isn't there is no file's twin. */
+export function isSameFile(one: FileIdentity | undefined, other: FileIdentity | undefined): boolean {
+  return one !== undefined && one.ino === other?.ino && one.dev === other.dev;
+}
+
+/** Of stat(2). */
+type FileIdentity = Pick<Stats, 'ino' | 'dev'> | Pick<BigIntStats, 'ino' | 'dev'>;
 
 /** The names in a directory; none of one that isn't there or can't be read. */
 export function listNames(directory: string): string[] {

@@ -1,15 +1,6 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  statSync,
-  writeSync,
-  type Stats,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, statSync, writeSync } from 'node:fs';
 import type { StateDirectory } from './directory.js';
+import { isSameFile, statOptional } from './files.js';
 import { ownPids } from './process.js';
 
 /**
@@ -24,8 +15,7 @@ export function holdsLease(state: StateDirectory, generation: string | undefined
     (pid) =>
       pid !== process.pid &&
       descriptors(pid).some((path) => {
-        const open = statOpen(path);
-        return open?.ino === fifo.ino && open.dev === fifo.dev && isWritable(path);
+        return isSameFile(statOptional(path), fifo) && isWritable(path);
       }),
   );
 }
@@ -44,14 +34,6 @@ function isWritable(path: string): boolean {
 }
 
 /** Even root may not look at every process: of such a one the descriptors can't be ours. */
-function statOpen(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
-}
-
 /** As a newcomer does it: the supervisor looks then at all that it has to look after. Nothing happens where there is none. */
 export function ringSupervisor(state: StateDirectory, generation: string): void {
   try {

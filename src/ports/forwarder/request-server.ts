@@ -6,7 +6,7 @@ import { errnoCode } from '../../config/errno.js';
 import { closePorts } from '../close.js';
 import { meantBy } from '../meant.js';
 import { isOwnerThere } from '../owner.js';
-import { nameOf, type Owner, type Port } from '../port.js';
+import { nameOf, plainPort, type Owner, type Port } from '../port.js';
 import { publishPorts } from '../publish.js';
 import { parseRequest, type Request } from '../request.js';
 import { parseSpecification } from '../specification.js';
@@ -68,9 +68,7 @@ async function serve(around: Following, request: Request): Promise<void> {
 async function add(around: ForwarderSurroundings, { id, words }: Request): Promise<Port[]> {
   const owner: Owner = id === undefined ? { kind: 'namespace' } : { kind: 'reference', id };
   if (!isOwnerThere(around.state, owner)) throw new RnetnsError('ERR_REFERENCES', `there is no reference ${id ?? ''}`);
-  const asked = words
-    .flatMap(parseSpecification)
-    .map((port): Port => ({ ...port, toHost: false, proxyProtocol: undefined, owner }));
+  const asked = words.flatMap(parseSpecification).map((port): Port => ({ ...plainPort(port), owner }));
   return publishPorts(around, asked);
 }
 

@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync, statSync, watch, writeFileSync } from '
 import { join } from 'node:path';
 import { processLine, recordedProcess } from '../../namespace/proof.js';
 import type { StateDirectory } from '../../state/directory.js';
-import { makeDirectory } from '../../state/files.js';
+import { isSameFile, makeDirectory } from '../../state/files.js';
 import { commandLine, identifyProcess, isAlive, killProcess } from '../../state/process.js';
 import { portsDirectory } from '../desired.js';
 import { serveQuestions } from './control-server.js';
@@ -86,8 +86,7 @@ export async function runForwarder(program: ForwarderProgram): Promise<void> {
 /** The state directory goes with its namespace; what is there then by its name is another one's. */
 function isOurs({ outside }: StateDirectory): boolean {
   try {
-    const [open, named] = [fstatSync(8), statSync(`${outside}/forwarder`)];
-    return open.ino === named.ino && open.dev === named.dev;
+    return isSameFile(fstatSync(8), statSync(`${outside}/forwarder`));
   } catch {
     return false;
   }
