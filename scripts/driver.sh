@@ -148,11 +148,8 @@ await_driver() {
   driver_status=unknown
   [ -z "$driver_child" ] || { wait "$driver" && driver_status=0 || driver_status=$?; }
   await_words "$driver_words"
-  driver_said=''
-  while read -r line; do
-    driver_said=${driver_said:+$driver_said
-}$line
-  done <"$out/driver.said"
+  read_said "$out/driver.said"
+  driver_said=$said
 } 2>/dev/null
 
 driver_failed() { # [WORDS]

@@ -102,6 +102,15 @@ await_words() {
   kill -s KILL "$1" 2>/dev/null
 }
 
+# $said: the lines of FILE, what a program has said
+read_said() { # FILE
+  said=''
+  while read -r line; do
+    said=${said:+$said
+}$line
+  done <"$1"
+}
+
 see_keeper() {
   case $keeper_is in
     starting | making | remaking)
@@ -143,11 +152,9 @@ keeper_failed() { # [WORDS]
   wait "$keeper" 2>/dev/null
   await_words "$keeper_words"
   if [ "$keeper_is" = making ] && ! unshare --user true 2>/dev/null; then make_namespaces single && return; fi
-  keeper_said=${1-}
-  while read -r line; do
-    keeper_said=${keeper_said:+$keeper_said
-}$line
-  done <"$out/keeper.said"
+  read_said "$out/keeper.said"
+  keeper_said=${1-}${1:+${said:+
+}}$said
   # Where the namespaces could not be made the mounts are not to blame.
   case $keeper_is in *making) keeper_failed=netns ;; *) keeper_failed=keeper ;; esac
   keeper_is=failed
