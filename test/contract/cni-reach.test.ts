@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { privateHost, type PrivateHost } from '../fixtures/private-host.js';
+import { FAR, privateHost, type PrivateHost } from '../fixtures/private-host.js';
 import { waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
 import { projectRoot } from '../fixtures/rnetns.js';
@@ -17,13 +17,7 @@ import { onTestEnd } from '../fixtures/test-end.js';
 
 /** The host, with rules of its own, and the namespace `far` on its only link; 198.51.100.0/24 is for documentation, RFC 5737. */
 const HOST = `
-cover_run netns cni
-mkdir /run/netns
-cover /var/lib
-[ -L /var/lib/cni ] || mkdir /var/lib/cni
-ip link set lo up
-ip netns add far
-ip link add up0 type veth peer name up1 netns far
+${FAR}
 ip addr add 198.51.100.1/24 dev up0
 ip -n far addr add 198.51.100.2/24 dev up1
 ip link set up0 up

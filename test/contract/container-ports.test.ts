@@ -8,7 +8,7 @@ import { pluginDirectory } from '../fixtures/cni/shared.js';
 import { Containers, configureNetworks } from '../fixtures/oci.js';
 import { printed } from '../fixtures/netns-facts.js';
 import { forwarderPids, SERVER, type Published } from '../fixtures/ports.js';
-import { privateHost, type PrivateHost } from '../fixtures/private-host.js';
+import { FAR, privateHost, type PrivateHost } from '../fixtures/private-host.js';
 import { commandLine, processesMentioning, stopNow, waitFor } from '../fixtures/processes.js';
 import { requires } from '../fixtures/requirements.js';
 import { launcher, type Background, type RunResult } from '../fixtures/rnetns.js';
@@ -17,13 +17,7 @@ import { killNow } from '../fixtures/shared-netns.js';
 
 /** The host, and another machine on its only link; nothing of the real one's ports, which other tests have. */
 const HOST = `
-cover_run netns cni
-mkdir /run/netns
-cover /var/lib
-[ -L /var/lib/cni ] || mkdir /var/lib/cni
-ip link set lo up
-ip netns add far
-ip link add up0 type veth peer name up1 netns far
+${FAR}
 ip addr add 192.0.2.1/24 dev up0; ip addr add 2001:db8::1/64 dev up0 nodad
 ip -n far addr add 192.0.2.2/24 dev up1; ip -n far addr add 2001:db8::2/64 dev up1 nodad
 ip link set up0 up; ip -n far link set up1 up; ip -n far link set lo up

@@ -231,13 +231,17 @@ describe('a host that changes', () => {
     await printed(inside, `${SECOND}\n`, 3000);
   });
 
-  it('its watcher killed: another one is started, and that is said', async function () {
-    requires(this, 'inotifywait');
-    const host = await playedHost(freshRuntimeDir(this), [FIRST]);
-    const inside = host.spawn(['run', '--', 'sh', '-c', 'echo up; exec sleep 600']);
-    await printed(inside, 'up\n');
+  /** A played host with a command inside, whose watcher has come. */
+  async function watchedHost(context: Mocha.Context) {
+    requires(context, 'inotifywait');
+    const host = await playedHost(freshRuntimeDir(context), [FIRST]);
+    await printed(host.spawn(['run', '--', 'sh', '-c', 'echo up; exec sleep 600']), 'up\n');
     const watchers = (): Promise<string | undefined> => watcherOf(host);
-    const first = await waitFor(watchers, { what: 'a watcher' });
+    return { host, watchers, first: await waitFor(watchers, { what: 'a watcher' }) };
+  }
+
+  it('its watcher killed: another one is started, and that is said', async function () {
+    const { host, watchers, first } = await watchedHost(this);
     await host.sh(`kill -9 ${first}`);
     await waitFor(async () => (await host.log()).includes('watch'), { timeoutMs: 8000, what: 'a line in the log' });
     await host.resolvConf(naming(SECOND));
@@ -246,12 +250,7 @@ describe('a host that changes', () => {
   });
 
   it('its supervisor killed with all that could follow it: no watcher outlives them', async function () {
-    requires(this, 'inotifywait');
-    const host = await playedHost(freshRuntimeDir(this), [FIRST]);
-    const inside = host.spawn(['run', '--', 'sh', '-c', 'echo up; exec sleep 600']);
-    await printed(inside, 'up\n');
-    const watchers = (): Promise<string | undefined> => watcherOf(host);
-    const first = await waitFor(watchers, { what: 'a watcher' });
+    const { host, watchers, first } = await watchedHost(this);
     const { supervisor } = await host.status();
     await host.sh(`kill -9 ${supervisor?.pid ?? 0}`);
     const next = await waitFor(async () => [await watchers()].find((pid) => pid !== undefined && pid !== first), {
